@@ -1,0 +1,1 @@
+//! Analysis: recordings worked up into hearing, transcript, facts and judgments.

@@ -1,0 +1,1 @@
+//! Campaigns: what is called when, under which guard, and the runner.

@@ -1,0 +1,1 @@
+//! Configuration: trunks, guard, store, recording basis.

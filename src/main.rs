@@ -1,0 +1,3 @@
+//! The `callprobe` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! RTP media: pacing, codecs, telephone-events, reordering, recording, line quality.

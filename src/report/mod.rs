@@ -1,0 +1,1 @@
+//! Reports: terminal and self-contained HTML.

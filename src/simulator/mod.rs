@@ -1,0 +1,1 @@
+//! Simulated call centers: the target of the demo and of the tests.

@@ -1,0 +1,1 @@
+//! The store: ledger, records, judgments and audio; append-only.

@@ -1,0 +1,1 @@
+//! Transcription: models on this machine, speech in, words out, in worker processes.
