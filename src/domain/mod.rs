@@ -22,3 +22,4 @@ pub mod time;
 pub mod timeline;
 pub mod transcript;
 pub mod verdict;
+pub mod wav;

@@ -139,6 +139,9 @@ pub enum EventKind {
         /// Whether this digit ends the step that requests an agent.
         requests_agent: bool,
     },
+    /// An agent was requested; `at` is where the agent-wait clock starts: the end of the last digit of the step that
+    /// requests an agent, or the first 18x or the answer of a line without a menu.
+    AgentRequested,
     /// Our caller said a recorded line; `at` is its start.
     Said {
         /// Name of the line.
@@ -244,12 +247,14 @@ impl Timeline {
         })
     }
 
-    /// End of the last digit of the step that requests an agent, first request only.
-    pub fn agent_request_digit(&self) -> Option<CallTime> {
-        self.events.iter().find_map(|e| match e.kind {
-            EventKind::DigitSent { end, requests_agent: true, .. } => Some(end),
-            _ => None,
-        })
+    /// Where the agent-wait clock starts: the first request for an agent.
+    pub fn agent_request(&self) -> Option<CallTime> {
+        self.first(|k| matches!(k, EventKind::AgentRequested))
+    }
+
+    /// How many times an agent was requested.
+    pub fn agent_requests(&self) -> u32 {
+        self.events.iter().filter(|e| matches!(e.kind, EventKind::AgentRequested)).count() as u32
     }
 
     /// Spans of the lines our caller said.
