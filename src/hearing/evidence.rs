@@ -1,0 +1,200 @@
+//! Everything that can be measured of a whole call, frame by frame. Enters: both sides of the audio, the library and the
+//! voice model. Leaves: masks of voice, music, known recordings and tones.
+
+use super::features::{Analyser, Features};
+use super::fingerprint::{Fingerprints, MATCH_PRINTS, PRINT_WINDOW, fingerprint};
+use super::level::AUDIBLE_DBOV;
+use super::library::{Apart, Library, Match, matches};
+use super::mask;
+use super::music::{TEXTURE_FRAMES, Texture};
+use super::resample::upsample_2x;
+use super::silero::{Silero, VOICE_FRAME, voiced_frames};
+use super::tone::{Cadence, ToneHeard};
+use crate::domain::audio::{Dbov, FRAME_SAMPLES};
+
+/// A recording is known by at least this many agreeing frames in a row: 0.1 s of comparisons of 0.64 s each.
+const KNOWN_FRAMES: usize = 5;
+/// Holes in a known recording up to this long belong to it: 0.4 s.
+const KNOWN_HOLE: usize = 20;
+/// A call repeats itself only further apart than this many prints: 3 s.
+const OWN_APART: u32 = 150;
+/// Our own voice comes back at most this many prints late: 1 s.
+const ECHO_LATE: usize = 50;
+/// Sound stands out this far above the quietest tenth of the call, in dB.
+const LOUD_DB: f32 = 9.0;
+/// Log-odds above which sound without a voice is music.
+const MUSIC_ABOVE: f32 = 0.0;
+
+/// What each 20 ms frame of a call holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Evidence {
+    /// Level in dBov.
+    pub(crate) levels: Vec<f32>,
+    /// A voice other than the echo of ours.
+    pub(crate) voice: Vec<bool>,
+    /// Sound above the floor.
+    pub(crate) loud: Vec<bool>,
+    /// Music.
+    pub(crate) music: Vec<bool>,
+    /// A recording that another call, or this call at another time, plays too.
+    pub(crate) known: Vec<bool>,
+    /// The prompt of the library that is known.
+    pub(crate) prompts: Vec<Option<u64>>,
+    /// Known from another call, not only from this one.
+    pub(crate) known_elsewhere: Vec<bool>,
+    /// Our own voice coming back.
+    pub(crate) echo: Vec<bool>,
+    /// Call-progress tones, by first and last frame.
+    pub(crate) tones: Vec<ToneHeard>,
+    /// Stretches of voice in frames, echo and tones left out.
+    pub(crate) voiced: Vec<(usize, usize)>,
+}
+
+impl Evidence {
+    /// Measures a call.
+    pub(crate) fn of(received: &[i16], sent: &[i16], library: &Library, silero: &Silero) -> Self {
+        let features = Analyser::all(received);
+        let frames = features.len();
+        let levels: Vec<f32> = features.iter().map(|f| f.level).collect();
+        let floor = quietest_tenth(&levels);
+        let loud: Vec<bool> =
+            levels.iter().map(|&l| l > AUDIBLE_DBOV && l > floor + LOUD_DB).collect();
+        let tones = tones(&features);
+        let mut tonal = vec![false; frames];
+        for tone in &tones {
+            let to = (tone.to as usize).min(frames);
+            tonal[(tone.from as usize).min(to)..to].fill(true);
+        }
+        let prints = fingerprint(received);
+        let elsewhere = matches(library, &prints, Apart::Anywhere);
+        let own = Library::from_calls([&prints]);
+        let repeated = matches(&own, &prints, Apart::Prints(OWN_APART));
+        let known_elsewhere = known(&elsewhere, frames);
+        let mut known_here = known(&repeated, frames);
+        for (here, elsewhere) in known_here.iter_mut().zip(&known_elsewhere) {
+            *here |= elsewhere;
+        }
+        mask::close_holes(&mut known_here, KNOWN_HOLE);
+        let echo = echo(&prints, sent, frames);
+        let mut voice = voice(silero, received, frames);
+        for n in 0..frames {
+            voice[n] &= !tonal[n] && !echo[n];
+        }
+        mask::drop_short(&mut voice, 4);
+        let music = music(&features, &loud, &voice, &tonal);
+        Self {
+            voiced: mask::runs(&voice),
+            prompts: centred(&elsewhere, frames, |m| m.prompt),
+            levels,
+            voice,
+            loud,
+            music,
+            known: known_here,
+            known_elsewhere,
+            echo,
+            tones,
+        }
+    }
+}
+
+fn quietest_tenth(levels: &[f32]) -> f32 {
+    let mut sorted = levels.to_vec();
+    if sorted.is_empty() {
+        return Dbov::SILENCE.0;
+    }
+    let rank = sorted.len() / 10;
+    *sorted.select_nth_unstable_by(rank, f32::total_cmp).1
+}
+
+/// Cadences of a whole call; each episode once, at its full length.
+fn tones(features: &[Features]) -> Vec<ToneHeard> {
+    let mut cadence = Cadence::default();
+    let mut found: Vec<ToneHeard> = Vec::new();
+    // A second of quiet after the end finishes what still sounds there.
+    let shown = features.iter().map(|f| f.tone).chain(std::iter::repeat_n(None, 50));
+    for heard in shown.filter_map(|tone| cadence.push(tone)) {
+        match found.last_mut() {
+            Some(last) if last.meaning == heard.meaning && last.from == heard.from => *last = heard,
+            _ => found.push(heard),
+        }
+    }
+    found
+}
+
+/// Moves what is known of the comparison that begins at a print to the frame in its middle.
+fn centred<T: Copy>(
+    found: &[Option<Match>],
+    frames: usize,
+    what: impl Fn(&Match) -> Option<T>,
+) -> Vec<Option<T>> {
+    let middle = (MATCH_PRINTS + PRINT_WINDOW / FRAME_SAMPLES) / 2;
+    (0..frames)
+        .map(|n| n.checked_sub(middle).and_then(|at| found.get(at)?.as_ref()).and_then(&what))
+        .collect()
+}
+
+fn known(found: &[Option<Match>], frames: usize) -> Vec<bool> {
+    let mut known: Vec<bool> =
+        centred(found, frames, |m| Some(m.similarity)).iter().map(Option::is_some).collect();
+    mask::drop_short(&mut known, KNOWN_FRAMES);
+    mask::close_holes(&mut known, KNOWN_HOLE);
+    known
+}
+
+/// Frames where the received side plays what we sent up to a second before.
+fn echo(received: &Fingerprints, sent: &[i16], frames: usize) -> Vec<bool> {
+    let ours = fingerprint(sent);
+    let mut echo = vec![false; frames];
+    if !(0..ours.prints.len()).any(|n| ours.active(n)) {
+        return echo;
+    }
+    let middle = (MATCH_PRINTS + PRINT_WINDOW / FRAME_SAMPLES) / 2;
+    for at in 0..received.prints.len() {
+        let here = &received.prints[at..];
+        let late = (0..=ECHO_LATE.min(at)).any(|late| {
+            let from = at - late;
+            (ours.active(from + MATCH_PRINTS / 2))
+                && ours.prints.get(from..).is_some_and(|there| {
+                    super::fingerprint::similarity(here, there)
+                        .is_some_and(|s| s > super::fingerprint::SAME_ABOVE)
+                })
+        });
+        if late && at + middle < frames {
+            echo[at + middle] = true;
+        }
+    }
+    mask::drop_short(&mut echo, KNOWN_FRAMES);
+    mask::close_holes(&mut echo, KNOWN_HOLE);
+    echo
+}
+
+fn voice(silero: &Silero, received: &[i16], frames: usize) -> Vec<bool> {
+    let probabilities = silero.probabilities(&upsample_2x(received));
+    let mut voice = vec![false; frames];
+    for (from, to) in voiced_frames(&probabilities) {
+        // A voice frame of 512 samples at 16 kHz is 256 at 8 kHz.
+        let frame = |n: usize| (n * VOICE_FRAME / 2 / FRAME_SAMPLES).min(frames);
+        voice[frame(from)..frame(to)].fill(true);
+    }
+    voice
+}
+
+fn music(features: &[Features], loud: &[bool], voice: &[bool], tonal: &[bool]) -> Vec<bool> {
+    let mut music = vec![false; features.len()];
+    for start in (0..features.len().saturating_sub(TEXTURE_FRAMES)).step_by(5) {
+        let end = start + TEXTURE_FRAMES;
+        let sounding = mask::count(loud, start, end);
+        let spoken = mask::count(voice, start, end);
+        let toned = mask::count(tonal, start, end);
+        if sounding * 10 < TEXTURE_FRAMES * 8 || spoken * 5 > TEXTURE_FRAMES || toned > 0 {
+            continue;
+        }
+        let odds = Texture::of(&features[start..end]).map_or(f32::MIN, Texture::musical);
+        if odds > MUSIC_ABOVE {
+            for n in start..end {
+                music[n] |= !voice[n];
+            }
+        }
+    }
+    music
+}

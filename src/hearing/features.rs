@@ -1,0 +1,105 @@
+//! What one 20 ms frame looks like. Enters: the last 64 ms. Leaves: level, tone class and spectral shape.
+
+use super::spectrum::Spectrum;
+use super::tone::ToneSpectrum;
+use crate::domain::audio::{Dbov, FRAME_SAMPLES};
+
+/// Samples of a feature window: 64 ms at 8 kHz.
+pub(crate) const FEATURE_WINDOW: usize = 512;
+/// Bands of the spectral shape.
+pub(crate) const SHAPE_BANDS: usize = 24;
+const LOWEST_HZ: f32 = 150.0;
+const HIGHEST_HZ: f32 = 3700.0;
+/// Hertz of one bin.
+pub(crate) const BIN_HZ: f32 = 8000.0 / FEATURE_WINDOW as f32;
+
+/// Features of one frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Features {
+    /// Level of the 20 ms in dBov.
+    pub(crate) level: f32,
+    /// The call-progress spectrum it shows, if any.
+    pub(crate) tone: Option<ToneSpectrum>,
+    /// Natural logarithm of the power in [`SHAPE_BANDS`] bands.
+    pub(crate) shape: [f32; SHAPE_BANDS],
+    /// Share of the power in the four strongest bins and their neighbours, 0 to 1.
+    pub(crate) peaked: f32,
+}
+
+/// Makes features of successive frames.
+#[derive(Debug, Clone)]
+pub(crate) struct Analyser {
+    spectrum: Spectrum,
+    edges: [usize; SHAPE_BANDS + 1],
+}
+
+impl Analyser {
+    pub(crate) fn new() -> Self {
+        let bin = |n: usize| {
+            let hz = LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ).powf(n as f32 / SHAPE_BANDS as f32);
+            (hz / BIN_HZ).round() as usize + n.min(3)
+        };
+        let mut edges: [usize; SHAPE_BANDS + 1] = std::array::from_fn(bin);
+        for n in 1..edges.len() {
+            edges[n] = edges[n].max(edges[n - 1] + 1);
+        }
+        Self { spectrum: Spectrum::new(FEATURE_WINDOW), edges }
+    }
+
+    /// Features of a frame; `window` are [`FEATURE_WINDOW`] samples (full scale 1) around or before its middle.
+    pub(crate) fn features(&mut self, frame: &[i16], window: &[f32]) -> Features {
+        let power = self.spectrum.power(window);
+        let edges = &self.edges;
+        let shape = std::array::from_fn(|n| {
+            let to = edges[n + 1].min(power.len());
+            let sum: f32 = power[edges[n].min(to)..to].iter().sum();
+            (sum + 1e-9).ln()
+        });
+        Features {
+            level: Dbov::of(frame).0,
+            tone: ToneSpectrum::of(power),
+            shape,
+            peaked: peaked(power),
+        }
+    }
+
+    /// Features of a whole recording, each window centred on its frame.
+    pub(crate) fn all(samples: &[i16]) -> Vec<Features> {
+        let mut analyser = Self::new();
+        let mut window = [0.0_f32; FEATURE_WINDOW];
+        let before = (FEATURE_WINDOW - FRAME_SAMPLES) / 2;
+        samples
+            .chunks_exact(FRAME_SAMPLES)
+            .enumerate()
+            .map(|(n, frame)| {
+                let start = (n * FRAME_SAMPLES) as i64 - before as i64;
+                for (k, into) in window.iter_mut().enumerate() {
+                    let at = usize::try_from(start + k as i64).ok();
+                    let sample = at.and_then(|at| samples.get(at)).copied().unwrap_or(0);
+                    *into = f32::from(sample) / 32_768.0;
+                }
+                analyser.features(frame, &window)
+            })
+            .collect()
+    }
+}
+
+fn peaked(power: &[f32]) -> f32 {
+    let total: f32 = power[8..].iter().sum::<f32>() + 1e-10;
+    let mut left = [0.0_f32; FEATURE_WINDOW / 2 + 1];
+    left[..power.len()].copy_from_slice(power);
+    let mut sum = 0.0;
+    for _ in 0..4 {
+        let (mut at, mut top) = (8, 0.0);
+        for (n, &p) in left.iter().enumerate().skip(8) {
+            if p > top {
+                (at, top) = (n, p);
+            }
+        }
+        for value in &mut left[at - 1..=(at + 1).min(FEATURE_WINDOW / 2)] {
+            sum += *value;
+            *value = 0.0;
+        }
+    }
+    sum / total
+}

@@ -1,0 +1,280 @@
+//! Recordings of a center, known by their fingerprints. Enters: prints of its other calls, or stored prompts.
+//! Leaves: which print of which of them goes on at this moment of a call.
+//!
+//! An inverted index from words to places proposes alignments (exact words and words with one bit flipped); a
+//! comparison of 0.64 s decides, and an alignment is followed for as long as it holds.
+
+use super::fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, similarity};
+use crate::domain::prompt::PromptRecord;
+
+/// A word found at more places than this is too common to propose an alignment.
+const COMMON: usize = 64;
+/// An alignment is followed down to this similarity, and dropped below it for [`PATIENCE`] prints.
+const FOLLOW_ABOVE: f32 = 0.30;
+const PATIENCE: u32 = 25;
+/// At most this many alignments are followed at once.
+const FOLLOWED: usize = 12;
+/// Upper bits of a word that choose its bucket of the index.
+const BUCKET_BITS: u32 = 16;
+
+/// A stored stream of prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stream {
+    /// Identifier of the prompt; `None` for a whole other call.
+    prompt: Option<u64>,
+    /// Where it begins in the joined prints.
+    start: usize,
+    /// How many prints it has.
+    length: usize,
+}
+
+/// Known recordings of one center; immutable, shared by an `Arc`.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    streams: Vec<Stream>,
+    prints: Vec<u32>,
+    /// Active words and their places, ordered by word.
+    index: Vec<(u32, u32)>,
+    /// First entry of `index` for each value of a word's upper bits.
+    buckets: Vec<u32>,
+    calls: u32,
+}
+
+impl Library {
+    /// A library that knows nothing.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// A library of the center's other calls.
+    pub fn from_calls<'a>(others: impl IntoIterator<Item = &'a Fingerprints>) -> Self {
+        let mut library = Self::default();
+        for call in others {
+            library.add(None, &call.prints, |n| call.active(n));
+            library.calls += 1;
+        }
+        library.sort();
+        library
+    }
+
+    /// A library of stored prompts; it counts as many other calls as the prompt heard most often was heard in.
+    pub fn from_prompts<'a>(prompts: impl IntoIterator<Item = &'a PromptRecord>) -> Self {
+        let mut library = Self::default();
+        for prompt in prompts {
+            library.add(Some(prompt.prompt), &prompt.prints, |_| true);
+            library.calls = library.calls.max(prompt.calls);
+        }
+        library.sort();
+        library
+    }
+
+    /// How many other calls stand behind it.
+    pub fn other_calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// Whether it knows nothing.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    fn add(&mut self, prompt: Option<u64>, prints: &[u32], active: impl Fn(usize) -> bool) {
+        let start = self.prints.len();
+        for (n, &word) in prints.iter().enumerate().filter(|(n, _)| active(*n)) {
+            if let Ok(place) = u32::try_from(start + n) {
+                self.index.push((word, place));
+            }
+        }
+        self.prints.extend_from_slice(prints);
+        self.streams.push(Stream { prompt, start, length: prints.len() });
+    }
+
+    fn sort(&mut self) {
+        self.index.sort_unstable();
+        self.buckets = vec![0; (1 << BUCKET_BITS) + 1];
+        for &(word, _) in &self.index {
+            self.buckets[(word >> (32 - BUCKET_BITS)) as usize + 1] += 1;
+        }
+        for n in 1..self.buckets.len() {
+            self.buckets[n] += self.buckets[n - 1];
+        }
+    }
+
+    /// Places of `word`; none if it is too common.
+    fn places(&self, word: u32) -> &[(u32, u32)] {
+        let Some(range) = self.buckets.get((word >> (32 - BUCKET_BITS)) as usize..) else {
+            return &[];
+        };
+        let &[from, to, ..] = range else { return &[] };
+        let bucket = &self.index[from as usize..to as usize];
+        let first = bucket.partition_point(|(w, _)| *w < word);
+        let count = bucket[first..].partition_point(|(w, _)| *w == word);
+        if count > COMMON { &[] } else { &bucket[first..first + count] }
+    }
+
+    fn stream_of(&self, place: usize) -> usize {
+        self.streams.partition_point(|s| s.start <= place).saturating_sub(1)
+    }
+
+    /// Prints of a stream from `at` on; empty outside.
+    fn from(&self, stream: usize, at: i64) -> &[u32] {
+        let Some(stream) = self.streams.get(stream) else { return &[] };
+        match usize::try_from(at) {
+            Ok(at) if at < stream.length => {
+                &self.prints[stream.start + at..stream.start + stream.length]
+            }
+            _ => &[],
+        }
+    }
+}
+
+/// An alignment that holds at a print of a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Match {
+    /// How alike, above [`SAME_ABOVE`].
+    pub(crate) similarity: f32,
+    /// The prompt, if the library holds prompts.
+    pub(crate) prompt: Option<u64>,
+    /// How many prints of the stream follow after the compared stretch.
+    pub(crate) remaining: usize,
+    /// How many streams agree.
+    pub(crate) streams: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Alignment {
+    stream: usize,
+    /// Print of the stream minus print of the call.
+    offset: i64,
+    weak: u32,
+    /// Print of the call at which it was proposed.
+    since: usize,
+}
+
+/// Follows one call through a library, print by print.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Follower {
+    alignments: Vec<Alignment>,
+}
+
+/// How much the streams that are compared must lie apart, so that a call does not match itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Apart {
+    /// Streams are other calls: any alignment counts.
+    Anywhere,
+    /// The stream is the call itself: alignments nearer than this many prints do not count.
+    Prints(u32),
+}
+
+impl Follower {
+    /// What the library says of the stretch of [`MATCH_PRINTS`] that begins at print `at` of `call`. To be called with
+    /// rising `at`. New alignments are proposed by print `probe` of the call.
+    pub(crate) fn step(
+        &mut self,
+        library: &Library,
+        call: &Fingerprints,
+        at: usize,
+        probe: usize,
+        apart: Apart,
+    ) -> Option<Match> {
+        let here = call.prints.get(at..).unwrap_or(&[]);
+        self.propose(library, call, (at, probe), apart);
+        let mut best: Option<Match> = None;
+        let mut agreeing = 0;
+        for alignment in &mut self.alignments {
+            let there = library.from(alignment.stream, at as i64 + alignment.offset);
+            let alike = similarity(here, there).unwrap_or(0.0);
+            alignment.weak = if alike > FOLLOW_ABOVE { 0 } else { alignment.weak + 1 };
+            if alike > SAME_ABOVE {
+                agreeing += 1;
+                if best.is_none_or(|b| alike > b.similarity) {
+                    best = Some(Match {
+                        similarity: alike,
+                        prompt: library.streams[alignment.stream].prompt,
+                        remaining: there.len() - MATCH_PRINTS,
+                        streams: 0,
+                    });
+                }
+            }
+        }
+        self.alignments.retain(|a| a.weak < PATIENCE);
+        best.map(|b| Match { streams: agreeing, ..b })
+    }
+
+    fn propose(
+        &mut self,
+        library: &Library,
+        call: &Fingerprints,
+        (at, probe): (usize, usize),
+        apart: Apart,
+    ) {
+        if !call.active(probe) || self.alignments.len() >= FOLLOWED {
+            return;
+        }
+        let here = call.prints.get(at..).unwrap_or(&[]);
+        let word = call.prints[probe];
+        for flipped in std::iter::once(word).chain((0..32).map(|bit| word ^ (1 << bit))) {
+            for &(_, place) in library.places(flipped) {
+                let stream = library.stream_of(place as usize);
+                let within = place as usize - library.streams[stream].start;
+                let offset = within as i64 - probe as i64;
+                let near =
+                    matches!(apart, Apart::Prints(p) if offset.unsigned_abs() < u64::from(p));
+                let known =
+                    self.alignments.iter().any(|a| a.stream == stream && a.offset == offset);
+                if near || known {
+                    continue;
+                }
+                let there = library.from(stream, at as i64 + offset);
+                if similarity(here, there).is_some_and(|s| s > SAME_ABOVE) {
+                    self.alignments.push(Alignment { stream, offset, weak: 0, since: at });
+                    if self.alignments.len() >= FOLLOWED {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Best match at every print of a whole call: each alignment is also followed back to where it began.
+pub(crate) fn matches(library: &Library, call: &Fingerprints, apart: Apart) -> Vec<Option<Match>> {
+    let mut found: Vec<Option<Match>> = vec![None; call.prints.len()];
+    if library.is_empty() {
+        return found;
+    }
+    let mut forward = Follower::default();
+    for at in 0..call.prints.len() {
+        found[at] = forward.step(library, call, at, at, apart);
+        for alignment in forward.alignments.iter().filter(|a| a.since == at) {
+            trace_back(library, call, *alignment, at, &mut found);
+        }
+    }
+    found
+}
+
+fn trace_back(
+    library: &Library,
+    call: &Fingerprints,
+    alignment: Alignment,
+    from: usize,
+    found: &mut [Option<Match>],
+) {
+    let mut weak = 0;
+    for at in (0..from).rev() {
+        let there = library.from(alignment.stream, at as i64 + alignment.offset);
+        let Some(alike) = similarity(&call.prints[at..], there) else { return };
+        weak = if alike > FOLLOW_ABOVE { 0 } else { weak + 1 };
+        if weak >= PATIENCE {
+            return;
+        }
+        if alike > SAME_ABOVE && found[at].is_none_or(|m| alike > m.similarity) {
+            found[at] = Some(Match {
+                similarity: alike,
+                prompt: library.streams[alignment.stream].prompt,
+                remaining: there.len() - MATCH_PRINTS,
+                streams: found[at].map_or(1, |m| m.streams),
+            });
+        }
+    }
+}

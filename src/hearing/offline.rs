@@ -1,0 +1,167 @@
+//! The offline tier: the account of a whole call that is reported. Enters: both sides of the recording, the timeline, the
+//! center's other calls, the transcript if there is one. Leaves: segments, the agent's onset, voiced stretches.
+
+use super::accept::{Independent, acceptance};
+use super::evidence::Evidence;
+use super::grammar::{Landmarks, stretches};
+use super::lexicon::WordCue;
+use super::library::Library;
+use super::onset::{self, Candidate};
+use super::silero::Silero;
+use crate::domain::audio::FRAME;
+use crate::domain::segment::{AgentOnset, Hearing, Segment};
+use crate::domain::time::{CallTime, Span};
+use crate::domain::timeline::{Discontinuity, EventKind, Timeline};
+use crate::domain::transcript::Transcript;
+use std::time::Duration;
+
+/// A source that changed this long before an onset, or less, speaks for it.
+const SOURCE_BEFORE: Duration = Duration::from_secs(3);
+/// ... or this long after it, as a greeting may begin before the first packet is told apart.
+const SOURCE_AFTER: Duration = Duration::from_millis(300);
+/// A reply begins this long after our line, or less.
+const REPLY_WITHIN: Duration = Duration::from_secs(4);
+/// Less voice than this in a candidate is reviewed, in frames: 1 s.
+const LITTLE_VOICE: usize = 50;
+
+/// What the offline tier hears with. All times stand on the call's axis.
+#[derive(Debug, Clone, Copy)]
+pub struct OfflineInput<'a> {
+    /// What we received, mono 8 kHz.
+    pub received: &'a [i16],
+    /// What we sent, mono 8 kHz, on the same clock; may be shorter or empty.
+    pub sent: &'a [i16],
+    /// Where the first sample of both stands.
+    pub starts_at: CallTime,
+    /// What happened in the call.
+    pub timeline: &'a Timeline,
+    /// When a 2xx arrived; `None` if none did.
+    pub answered: Option<CallTime>,
+    /// When the agent-wait clock started; `None` if no agent was requested.
+    pub request: Option<CallTime>,
+    /// The center's other calls.
+    pub library: &'a Library,
+    /// The words, if they were recognised.
+    pub transcript: Option<&'a Transcript>,
+}
+
+impl OfflineInput<'_> {
+    /// Frame of the recording at `at`, the nearest one inside or beyond its end.
+    fn frame(&self, at: CallTime) -> usize {
+        (at.saturating_since(self.starts_at).as_micros() / FRAME.as_micros()) as usize
+    }
+
+    fn time(&self, frame: usize) -> CallTime {
+        self.starts_at + FRAME * u32::try_from(frame).unwrap_or(u32::MAX)
+    }
+
+    fn span(&self, from: usize, to: usize) -> Span {
+        Span::new(self.time(from), self.time(to))
+    }
+}
+
+/// Hears a whole call. An empty recording gives an empty hearing; a last partial frame is left out.
+///
+/// Without a request there is no onset: whoever rings straight through to people gives the instant of ringing or of the
+/// answer as the request.
+pub fn analyze(input: &OfflineInput<'_>, silero: &Silero) -> Hearing {
+    let evidence = Evidence::of(input.received, input.sent, input.library, silero);
+    let cues = onset::cues(input.transcript, |at| input.frame(at));
+    let answered = input.answered.map(|at| input.frame(at));
+    let request = input.request.map(|at| input.frame(at));
+    // Nobody greets before the answer, even where the clock runs since the first ring.
+    let candidate = answered
+        .zip(request)
+        .and_then(|(answered, request)| onset::find(&evidence, request.max(answered), &cues));
+    let marks =
+        Landmarks { answered, request, onset: candidate.as_ref().map(|candidate| candidate.at) };
+    let segments = stretches(&evidence, marks, &cues)
+        .into_iter()
+        .map(|s| Segment {
+            span: input.span(s.from, s.to),
+            kind: s.kind,
+            prompt: s.prompt,
+            because: s.because.to_owned(),
+        })
+        .collect();
+    Hearing {
+        segments,
+        onset: candidate.map(|candidate| onset_of(input, &evidence, &candidate)),
+        voiced: evidence.voiced.iter().map(|&(from, to)| input.span(from, to)).collect(),
+        other_calls: input.library.other_calls(),
+    }
+}
+
+fn onset_of(input: &OfflineInput<'_>, evidence: &Evidence, candidate: &Candidate) -> AgentOnset {
+    let at = input.time(candidate.at);
+    let others = input.library.other_calls();
+    let source_changed = source_changed(input.timeline, at);
+    let replied = replied(input, evidence, at);
+    let independent =
+        Independent { words: candidate.words, replied, source_changed: source_changed.is_some() };
+    let mut speaks: Vec<String> = Vec::new();
+    if others > 0 {
+        speaks.push(format!("no recording of {others} other calls matches"));
+    }
+    speaks.push("no music, recording or tone follows".into());
+    if candidate.queued {
+        speaks.push("it follows waiting sounds".into());
+    }
+    if let Some(WordCue::Greeting(word)) = candidate.words {
+        speaks.push(format!("the words `{word}`"));
+    }
+    if replied {
+        speaks.push("it replies to our caller".into());
+    }
+    speaks.extend(source_changed);
+    let little = (candidate.voice < LITTLE_VOICE)
+        .then(|| FRAME * u32::try_from(candidate.voice).unwrap_or(u32::MAX));
+    AgentOnset {
+        at,
+        within: uncertainty(evidence, candidate.at),
+        evidence: speaks,
+        acceptance: acceptance(at, others, little, independent),
+    }
+}
+
+/// A sharp rise out of quiet is sure to a frame of the voice model; a rise out of babble may be half a second off.
+fn uncertainty(evidence: &Evidence, at: usize) -> Duration {
+    let before = &evidence.levels[at.saturating_sub(25)..at];
+    let after = &evidence.levels[at..evidence.levels.len().min(at + 25)];
+    let mean = |levels: &[f32]| levels.iter().sum::<f32>() / levels.len().max(1) as f32;
+    if before.is_empty() || mean(after) - mean(before) > 15.0 {
+        Duration::from_millis(150)
+    } else {
+        Duration::from_millis(500)
+    }
+}
+
+fn source_changed(timeline: &Timeline, at: CallTime) -> Option<String> {
+    let near = Span::new(at.saturating_sub(SOURCE_BEFORE), at + SOURCE_AFTER);
+    timeline.events().iter().filter(|e| near.contains(e.at)).find_map(|e| match &e.kind {
+        EventKind::Discontinuity { change } => {
+            let what = match change {
+                Discontinuity::Ssrc { .. } => "another RTP source (SSRC)",
+                Discontinuity::SourceMoved => "packets from another address",
+                Discontinuity::TimestampJump { .. } => "a jump of the RTP timestamp",
+                Discontinuity::PayloadType { .. } => "another payload type",
+                Discontinuity::Reanchored { .. } => return None,
+            };
+            Some(format!("{what} at {}", e.at))
+        }
+        _ => None,
+    })
+}
+
+/// Whether the far end speaks soon after one of our caller's lines that came after the onset, and was quiet in it.
+fn replied(input: &OfflineInput<'_>, evidence: &Evidence, onset: CallTime) -> bool {
+    input.timeline.said().filter(|line| line.start >= onset).any(|line| {
+        let (from, to) = (input.frame(line.start), input.frame(line.end));
+        let until = input.frame(line.end + REPLY_WITHIN);
+        let voice = &evidence.voice;
+        let over = super::mask::count(voice, from, to);
+        let after = super::mask::count(voice, to, until);
+        // Who talks through our line does not reply to it.
+        after >= 15 && over * 2 < (to - from).max(1)
+    })
+}
