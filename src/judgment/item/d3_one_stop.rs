@@ -1,0 +1,14 @@
+//! CTQ item D3, one-stop handling: facts in, a finding out. A human monitor judges it; no rule in this version.
+#![doc = include_str!("d3_one_stop.md")]
+
+use super::monitor::enquired;
+use crate::domain::facts::Facts;
+use crate::judgment::finding::Finding;
+
+/// The item's page.
+pub(super) const DOC: &str = include_str!("d3_one_stop.md");
+
+/// Says why the item stays open.
+pub(super) fn find(facts: &Facts) -> Finding {
+    enquired(facts, "whether the enquiry was settled in this call")
+}

@@ -1,0 +1,132 @@
+//! The phrases that the rules for words look for, each with its English gloss.
+//!
+//! A phrase of three syllables or more is found with a quarter of its sounds wrong; so near variants need not be
+//! listed. `unless` names words around a phrase that make it something else.
+
+/// A phrase of the lexicon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Phrase {
+    /// Korean words, as written.
+    pub(super) ko: &'static str,
+    /// What they mean.
+    pub(super) gloss: &'static str,
+    /// Words in the same sentence that make it something else; each must be read without a fault.
+    pub(super) unless: &'static [&'static str],
+}
+
+const fn phrase(ko: &'static str, gloss: &'static str) -> Phrase {
+    Phrase { ko, gloss, unless: &[] }
+}
+
+/// Thanks in the middle of a call, for something that the customer did or bore.
+const THANKS_FOR: &[&str] = &["기다려", "확인해", "말씀해", "양해", "불러"];
+/// A condition or an invitation to call again, not a question.
+const CONDITION: &[&str] = &["있으시면", "있으면", "생기시면", "필요하시면", "하시면", "언제든"];
+
+/// Words that greet a caller (첫인사).
+pub(super) const GREETING: &[Phrase] = &[
+    phrase("안녕하십니까", "good day"),
+    phrase("안녕하세요", "hello"),
+    phrase("반갑습니다", "pleased to meet you"),
+    phrase("사랑합니다 고객님", "dear customer, with love"),
+    phrase("정성을 다하겠습니다", "we shall do our very best"),
+    phrase("정성을 다하는", "doing our very best"),
+    phrase("행복을 드리는", "bringing you happiness"),
+    phrase("전화 주셔서 감사합니다", "thank you for calling"),
+    Phrase { ko: "감사합니다", gloss: "thank you (as a greeting)", unless: THANKS_FOR },
+    Phrase { ko: "고맙습니다", gloss: "thank you (as a greeting)", unless: THANKS_FOR },
+];
+
+/// Words that ask whether anything else is needed (추가문의 확인).
+pub(super) const FURTHER_HELP: &[Phrase] = &[
+    further("더 궁금하신 점 있으십니까", "anything else you would like to ask?"),
+    further("더 궁금하신 점은 없으십니까", "is there nothing else you would like to ask?"),
+    further("더 궁금하신 거 있으세요", "anything else you would like to ask?"),
+    further("다른 궁금하신 사항 있으신가요", "any other question?"),
+    further("다른 문의사항 있으십니까", "any other enquiry?"),
+    further("다른 문의사항은 없으신가요", "no other enquiry?"),
+    further("추가로 문의하실 내용 있으십니까", "anything you would like to ask in addition?"),
+    further("추가로 궁금하신 점 있으신가요", "anything you would like to ask in addition?"),
+    further("추가 문의사항 있으십니까", "any additional enquiry?"),
+    further("또 궁금하신 점 있으십니까", "anything else you would like to ask?"),
+    further("또 다른 문의사항 있으십니까", "any other enquiry?"),
+    further("그 외 궁금하신 점 있으십니까", "anything else besides?"),
+    further("그 밖에 궁금하신 점 있으십니까", "anything else besides?"),
+    further("이외에 문의사항 있으십니까", "any enquiry besides this?"),
+    further("더 필요하신 사항 있으십니까", "anything else you need?"),
+    further("더 필요하신 거 있으세요", "anything else you need?"),
+    further("더 필요한 점은 없으십니까", "is there nothing else you need?"),
+    further("다른 도움 필요하신 점 있으십니까", "do you need any other help?"),
+    further("다른 필요하신 사항 있으신가요", "anything else you need?"),
+    further("더 도와드릴 부분 있으십니까", "anything else I can help with?"),
+    further("더 도와드릴 일이 있을까요", "anything else I can help with?"),
+    further("더 도와드릴 것은 없습니까", "is there nothing else I can help with?"),
+    further("더 문의하실 사항 있으십니까", "anything else you would like to enquire about?"),
+];
+
+const fn further(ko: &'static str, gloss: &'static str) -> Phrase {
+    Phrase { ko, gloss, unless: CONDITION }
+}
+
+/// Words that take leave (종료인사). `들어가세요` alone is colloquial and no closing phrase.
+pub(super) const CLOSING: &[Phrase] = &[
+    phrase("좋은 하루 되세요", "have a good day"),
+    phrase("좋은 하루 보내세요", "have a good day"),
+    phrase("행복한 하루 되세요", "have a happy day"),
+    phrase("즐거운 하루 되세요", "have a pleasant day"),
+    phrase("편안한 하루 되세요", "have a restful day"),
+    phrase("건강한 하루 되세요", "have a healthy day"),
+    phrase("좋은 시간 되세요", "have a good time"),
+    phrase("즐거운 주말 되세요", "have a pleasant weekend"),
+    phrase("안녕히 계세요", "goodbye"),
+    phrase("안녕히 계십시오", "goodbye"),
+    phrase("수고하세요", "keep up the good work (goodbye)"),
+    phrase("수고하십시오", "keep up the good work (goodbye)"),
+    Phrase { ko: "감사합니다", gloss: "thank you", unless: THANKS_FOR },
+    Phrase { ko: "고맙습니다", gloss: "thank you", unless: THANKS_FOR },
+];
+
+/// Sounds of a listener, alone or several of them: no interruption (맞장구).
+pub(super) const BACKCHANNEL: &[&str] = &[
+    "그러셨군요",
+    "그러시군요",
+    "그렇군요",
+    "그러세요",
+    "그렇습니까",
+    "알겠습니다",
+    "맞습니다",
+    "네네",
+    "네",
+    "내",
+    "예",
+    "아",
+    "음",
+    "어",
+    "흠",
+    "오",
+];
+
+/// Words that answer a telephone or fill a greeting and name nobody.
+pub(super) const NAMELESS: &[&str] = &[
+    "여보세요",
+    "말씀하세요",
+    "말씀하십시오",
+    "무엇을 도와드릴까요",
+    "무엇을 도와 드리겠습니까",
+    "도와드리겠습니다",
+    "어떻게 도와드릴까요",
+    "뭘 도와드릴까요",
+    "고객님",
+    "고객센터",
+    "상담센터",
+    "네네",
+    "네",
+    "예",
+];
+
+/// What an agent calls the trade before the name: `상담사 김민지입니다`.
+pub(super) const AGENT_TITLES: &[&str] = &["상담사", "상담원", "상담직원", "담당자", "매니저"];
+
+/// What follows a name when somebody presents it.
+pub(super) const NAME_ENDS: &[&str] =
+    &["입니다", "이에요", "예요", "이라고 합니다", "라고 합니다", "인사드립니다", "이었습니다"];

@@ -1,0 +1,99 @@
+//! Passages of a conversation: looking for phrases in turns, and quoting them with their gloss.
+
+use super::lexicon::Phrase;
+use super::words::{NEAR, SURE, Sounds};
+use crate::domain::facts::Turn;
+use crate::domain::ids::CallId;
+use crate::domain::verdict::EvidenceSpan;
+
+/// A phrase of the lexicon heard in a turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard<'a> {
+    /// The turn.
+    pub(super) turn: &'a Turn,
+    /// The phrase it was taken for.
+    pub(super) phrase: &'static Phrase,
+    /// Edits per sound.
+    pub(super) distance: f64,
+    /// The sentence it stands in, as read.
+    sentence: &'a str,
+}
+
+impl Heard<'_> {
+    /// Whether the words fit well enough to rest a verdict on.
+    pub(super) fn sure(&self) -> bool {
+        self.distance <= SURE
+    }
+
+    /// The sentence in quotation marks with its gloss: `“더 궁금하신 점 있으십니까?” (“anything else …?”)`.
+    pub(super) fn quoted(&self) -> String {
+        format!("“{}” (“{}”)", self.sentence, self.phrase.gloss)
+    }
+
+    /// Where to listen.
+    pub(super) fn evidence(&self, call: CallId) -> EvidenceSpan {
+        EvidenceSpan {
+            call,
+            span: self.turn.span,
+            party: self.turn.party,
+            note: format!("“{}”", self.sentence),
+            gloss: Some(self.phrase.gloss.to_owned()),
+        }
+    }
+
+    /// Rank for review queues: the fewer faults, the surer.
+    pub(super) fn confidence(&self) -> f32 {
+        let doubt = if self.turn.uncertain { 0.2 } else { 0.0 };
+        (1.0 - self.distance - doubt) as f32
+    }
+}
+
+/// The best fit of any of `phrases` in `turns`, within the bound of doubt; of equal ones the first.
+pub(super) fn best<'a>(
+    turns: impl IntoIterator<Item = &'a Turn>,
+    phrases: &'static [Phrase],
+) -> Option<Heard<'a>> {
+    let mut best: Option<Heard<'a>> = None;
+    for turn in turns {
+        for sentence in stretches(&turn.text) {
+            let sounds = Sounds::of(sentence);
+            for phrase in phrases {
+                let Some(found) = sounds.find(phrase.ko, NEAR) else { continue };
+                let excluded = phrase.unless.iter().any(|word| sounds.find(word, 0.0).is_some());
+                if !excluded && best.is_none_or(|best| found.distance < best.distance) {
+                    best = Some(Heard { turn, phrase, distance: found.distance, sentence });
+                }
+            }
+        }
+    }
+    best
+}
+
+/// A turn's sentences; a turn without sentence marks is one.
+fn stretches(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(['.', '?', '!', '。']).map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// Evidence of a turn as a whole, its words quoted.
+pub(super) fn whole_turn(call: CallId, turn: &Turn) -> EvidenceSpan {
+    let note = if turn.text.trim().is_empty() {
+        "speech without readable words".to_owned()
+    } else {
+        format!("“{}”", turn.text.trim())
+    };
+    EvidenceSpan { call, span: turn.span, party: turn.party, note, gloss: None }
+}
+
+/// The words of turns in quotation marks, for a sentence that says what was heard; at most 60 characters.
+pub(super) fn quote<'a>(turns: impl IntoIterator<Item = &'a Turn>) -> String {
+    const LONGEST: usize = 60;
+    let words: Vec<&str> =
+        turns.into_iter().map(|turn| turn.text.trim()).filter(|text| !text.is_empty()).collect();
+    let all = words.join(" ");
+    if all.is_empty() {
+        return "no readable words".to_owned();
+    }
+    let short: String = all.chars().take(LONGEST).collect();
+    let cut = if short.len() < all.len() { "…" } else { "" };
+    format!("“{short}{cut}”")
+}
