@@ -24,9 +24,13 @@ fn the_terminal_shows_scores_waits_and_why_each_defect_is_one() {
 
 #[test]
 fn no_line_of_the_terminal_is_wider_than_100_columns() {
-    let text = terminal(&campaign(), Style::PLAIN);
-    let wide: Vec<_> = text.lines().filter(|l| l.width() > 100).collect();
-    assert!(wide.is_empty(), "{}", wide.join("\n"));
+    let mut report = campaign();
+    for simulated in [true, false] {
+        report.simulated = simulated;
+        let text = terminal(&report, Style::PLAIN);
+        let wide: Vec<_> = text.lines().filter(|l| l.width() > 100).collect();
+        assert!(wide.is_empty(), "{}", wide.join("\n"));
+    }
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn judgment(judgment: &Judgment) -> Value {
         "verdict": judgment.verdict.word(),
         "reason": judgment.verdict.reason().map(ToString::to_string),
         "because": judgment.because,
-        "confidence": judgment.confidence,
+        "confidence": (f64::from(judgment.confidence.0) * 1000.0).round() / 1000.0,
         "judge": match &judgment.judge {
             Judge::Machine { rule, version } => format!("machine {rule} v{version}"),
             Judge::Monitor { name } => format!("monitor {name}"),

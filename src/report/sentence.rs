@@ -5,6 +5,7 @@ use super::figures::{CenterFigures, Longest};
 use super::model::{CenterReport, ItemFigures};
 use super::words::{counted, defect_clause, listed, seconds};
 use crate::domain::ctq::CtqItem;
+use std::fmt::Write as _;
 
 /// Items whose defects are told one by one; the rest are counted.
 const TOLD: usize = 3;
@@ -19,7 +20,7 @@ pub fn sentence(center: &CenterReport) -> String {
     }
     let mut text = reach(name, &figures);
     text.push_str("; ");
-    text.push_str(&defects(center));
+    text.push_str(&defects(center, &figures));
     let total = center.score.total;
     let mut open = Vec::new();
     if total.pending > 0 {
@@ -63,31 +64,32 @@ fn reach(name: &str, figures: &CenterFigures) -> String {
     let mut text = format!("At {name} an agent spoke {wait}");
     match figures.longest {
         Some(Longest::Connected(longest)) if longest > median => {
-            text.push_str(&format!(" ({} at worst)", seconds(longest)));
+            let _ = write!(text, " ({} at worst)", seconds(longest));
         }
         Some(Longest::NeverConnected(longest)) if longest > median => {
-            text.push_str(&format!(" (at worst nobody came in {})", seconds(longest)));
+            let _ = write!(text, " (at worst, nobody came within {})", seconds(longest));
         }
         _ => {}
     }
     if figures.unreached() > 0 {
-        text.push_str(&format!(", and {} reached nobody", counted(figures.unreached(), "call")));
+        let _ = write!(text, ", and {} reached nobody", counted(figures.unreached(), "call"));
     }
     if figures.unconfirmed > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             ", with {} still to be confirmed by ear",
             counted(figures.unconfirmed, "wait")
-        ));
+        );
     }
     text
 }
 
-/// Whether the clause about who was reached has already told what a defect of the item means.
-fn already_told(item: CtqItem) -> bool {
-    matches!(item, CtqItem::A1)
+/// Whether the clause about who was reached has already told most of what a defect of the item means.
+fn already_told(item: CtqItem, figures: &CenterFigures) -> bool {
+    item == CtqItem::A2 && figures.unreached() > 0
 }
 
-fn defects(center: &CenterReport) -> String {
+fn defects(center: &CenterReport, figures: &CenterFigures) -> String {
     let total = center.score.total;
     if total.judged() == 0 {
         return "nothing could be judged yet".to_owned();
@@ -98,14 +100,14 @@ fn defects(center: &CenterReport) -> String {
     }
     let mut found: Vec<&ItemFigures> =
         center.score.items.iter().filter(|i| i.tally.defects > 0).collect();
-    found.sort_by_key(|i| (already_told(i.item), std::cmp::Reverse(i.tally.defects)));
+    found.sort_by_key(|i| (already_told(i.item, figures), std::cmp::Reverse(i.tally.defects)));
     let mut parts: Vec<String> = found
         .iter()
         .take(TOLD)
         .map(|i| {
             let judged = i.tally.judged() as usize;
             let share = if judged == 1 {
-                "in the one call judged for it".to_owned()
+                "in the only call judged".to_owned()
             } else {
                 format!("in {} of {judged} calls", i.tally.defects)
             };

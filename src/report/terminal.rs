@@ -5,12 +5,14 @@ use super::figures::{CenterFigures, Longest, open_reasons};
 use super::model::{CallReport, CampaignReport, CenterReport, Tenths};
 use super::sentence::sentence;
 use super::words::{
-    center_title, counted, score_heading, seconds, short_unit, true_wait, wait, wall, what_happened,
+    center_title, counted, quoted, score_heading, seconds, short_unit, true_wait, wait, wall,
+    what_happened,
 };
 use crate::domain::ctq::CtqItem;
 use crate::domain::verdict::{Judgment, Verdict};
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Columns of a page unless told otherwise.
 const COLUMNS: usize = 100;
@@ -74,7 +76,7 @@ impl Style {
 pub fn terminal(report: &CampaignReport, style: Style) -> String {
     let mut page = Page { style, text: String::new() };
     page.heading(report);
-    page.table(&score_table(report));
+    page.table(&fitted(score_table(report), style.columns));
     page.blank();
     for center in &report.centers {
         page.center(report, center);
@@ -96,14 +98,11 @@ fn score_table(report: &CampaignReport) -> Table {
     let column = |title, cell: &dyn Fn(&CenterReport, &CenterFigures) -> String| {
         (title, rows.iter().map(|(c, f)| cell(c, f)).collect())
     };
-    vec![
+    let mut table = vec![
         column("center", &|c, _| center_title(c)),
         column("score", &|c, _| tenths(c.score.index)),
         column("bounds", &|c, _| format!("{}–{}", tenths(c.score.low), tenths(c.score.high))),
         column("coverage", &|c, _| c.score.coverage.map_or("–".into(), |v| format!("{v} %"))),
-        column("certificate", &|c, _| {
-            if report.simulated { "–" } else { c.score.certification.label() }.to_owned()
-        }),
         column("calls", &|_, f| f.dialled.to_string()),
         column("attempts", &|_, f| f.attempts.to_string()),
         column("median wait", &|_, f| f.median.map_or("–".into(), seconds)),
@@ -112,7 +111,12 @@ fn score_table(report: &CampaignReport) -> Table {
             Some(Longest::NeverConnected(span)) => format!("> {}", seconds(span)),
             None => "–".into(),
         }),
-    ]
+    ];
+    if !report.simulated {
+        let certificate = column("certificate", &|c, _| c.score.certification.label().to_owned());
+        table.insert(4, certificate);
+    }
+    table
 }
 
 /// The three accounts of each call's wait, side by side.
@@ -133,13 +137,57 @@ fn wait_table(center: &CenterReport, calls: &[&CallReport]) -> Table {
     }));
     table.push(column("defects", &|c| {
         let defects: Vec<_> = decided_as_defect(c).map(|j| j.item.to_string()).collect();
-        if defects.is_empty() { "–".into() } else { defects.join(" ") }
+        match (&c.excluded, defects.is_empty()) {
+            (Some(_), _) => "not counted".into(),
+            (None, true) => "–".into(),
+            (None, false) => defects.join(" "),
+        }
     }));
     table
 }
 
 fn decided_as_defect(call: &CallReport) -> impl Iterator<Item = &Judgment> {
     call.judgments.iter().filter(|j| j.verdict == Verdict::Defect)
+}
+
+/// Columns between the columns of a table.
+const GAP: usize = 2;
+
+/// How wide each column of a table has to be.
+fn widths(table: &Table) -> Vec<usize> {
+    table
+        .iter()
+        .map(|(title, cells)| {
+            cells.iter().map(|c| c.width()).chain([title.width()]).max().unwrap_or(0)
+        })
+        .collect()
+}
+
+/// Cuts the cells of the first column so far that the table is at most `columns` wide.
+fn fitted(mut table: Table, columns: usize) -> Table {
+    let widths = widths(&table);
+    let others: usize = widths.iter().skip(1).map(|w| w + GAP).sum();
+    if let Some((_, cells)) = table.first_mut() {
+        for cell in cells {
+            *cell = cut_to(cell, columns.saturating_sub(others));
+        }
+    }
+    table
+}
+
+/// `text`, or as much of it as fits in `columns` with an ellipsis.
+fn cut_to(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        if kept.width() + letter.width().unwrap_or(0) + 1 > columns {
+            break;
+        }
+        kept.push(letter);
+    }
+    format!("{}…", kept.trim_end_matches([' ', '(']))
 }
 
 struct Page {
@@ -178,12 +226,7 @@ impl Page {
     }
 
     fn table(&mut self, table: &Table) {
-        let widths: Vec<usize> = table
-            .iter()
-            .map(|(title, cells)| {
-                cells.iter().map(|c| c.width()).chain([title.width()]).max().unwrap_or(0)
-            })
-            .collect();
+        let widths = widths(table);
         let row = |cells: &mut dyn Iterator<Item = &str>| {
             let set: Vec<_> = cells
                 .zip(&widths)
@@ -193,7 +236,7 @@ impl Page {
                     if n == 0 { format!("{cell}{gap}") } else { format!("{gap}{cell}") }
                 })
                 .collect();
-            set.join("  ")
+            set.join(&" ".repeat(GAP))
         };
         let head = row(&mut table.iter().map(|(title, _)| *title));
         let head = self.style.dim(head.trim_end());
@@ -221,9 +264,13 @@ impl Page {
     }
 
     fn call(&mut self, report: &CampaignReport, center: &CenterReport, call: &CallReport) {
+        let first = format!("{}  ", short_unit(center, call));
+        let rest = " ".repeat(first.width());
         let mut text = what_happened(call);
         if let Some(why) = &call.excluded {
-            text = format!("not counted, our side spoilt it ({why}); {text}");
+            let text = format!("not counted, our side spoilt it ({why}); {text}");
+            self.wrapped(&first, &rest, &text);
+            return;
         }
         let count = decided_as_defect(call).count();
         if !call.judgments.is_empty() {
@@ -233,8 +280,7 @@ impl Page {
                 n => counted(n, "defect"),
             });
         }
-        let first = format!("{}  ", short_unit(center, call));
-        self.wrapped(&first, &" ".repeat(first.width()), &text);
+        self.wrapped(&first, &rest, &text);
         for judgment in decided_as_defect(call) {
             self.verdict(report, judgment, "✕");
         }
@@ -250,9 +296,9 @@ impl Page {
         let lead = format!("    {mark} {name}: ");
         let mut text = judgment.because.trim_end_matches('.').to_owned();
         for piece in &judgment.evidence {
-            text.push_str(&format!(" · {} {}", piece.span.start, piece.note));
+            let _ = write!(text, " · at {}: {}", piece.span.start, quoted(&piece.note));
             if let Some(gloss) = &piece.gloss {
-                text.push_str(&format!(" ({gloss})"));
+                let _ = write!(text, " ({gloss})");
             }
         }
         let lines = wrap(&text, &lead, "      ", self.style.columns);
@@ -338,6 +384,13 @@ mod tests {
     fn a_korean_syllable_is_two_columns_wide() {
         assert_eq!(wrap("가나 다라 마바", "", "", 9), ["가나 다라", "마바"]);
         assert_eq!(wrap("가나 다라 마바", "", "", 8), ["가나", "다라", "마바"]);
+    }
+
+    #[test]
+    fn a_name_that_is_too_wide_is_cut_with_an_ellipsis() {
+        assert_eq!(cut_to("한빛카드 (Hanbit Card)", 22), "한빛카드 (Hanbit Card)");
+        assert_eq!(cut_to("한빛카드 (Hanbit Card)", 21), "한빛카드 (Hanbit Car…");
+        assert_eq!(cut_to("한빛카드 (Hanbit Card)", 11), "한빛카드…");
     }
 
     #[test]

@@ -84,9 +84,9 @@ pub(super) fn dimension(dimension: Dimension) -> (&'static str, &'static str) {
 /// What a defect of the item means, as a clause after "in 2 of 3 calls".
 pub(super) fn defect_clause(item: CtqItem) -> &'static str {
     match item {
-        CtqItem::A1 => "the line could not be reached",
-        CtqItem::A2 => "it took too many attempts to reach an agent",
-        CtqItem::A3 => "the caller waited past the limit",
+        CtqItem::A1 => "the first attempt was not answered",
+        CtqItem::A2 => "no agent was reached on the first attempt",
+        CtqItem::A3 => "the caller waited past the limit of 20 s",
         CtqItem::B1 => "the greeting was incomplete",
         CtqItem::B2 => "the tone of the greeting fell short",
         CtqItem::C1 => "the agent's tone fell short",
@@ -101,6 +101,13 @@ pub(super) fn defect_clause(item: CtqItem) -> &'static str {
         CtqItem::E1 => "nobody asked whether there was anything else",
         CtqItem::E2 => "the closing was missing",
     }
+}
+
+/// Korean words in quotation marks; a plain description, and what is quoted already, stays as it is.
+pub(super) fn quoted(note: &str) -> String {
+    let korean = note.chars().any(|c| ('가'..='힣').contains(&c));
+    let marked = note.contains(['“', '"', '「', '\'']);
+    if korean && !marked { format!("“{note}”") } else { note.to_owned() }
 }
 
 /// The wait as a table shows it, with its margin, and `?` where a person has to listen first.
@@ -281,6 +288,13 @@ mod tests {
     fn an_unknown_zone_is_shown_as_utc() {
         let at = WallTime("2026-11-21T05:03:00Z".parse().unwrap());
         assert_eq!(wall(at, "Nowhere/Nothing"), "2026-11-21 05:03 UTC");
+    }
+
+    #[test]
+    fn korean_words_are_quoted_once() {
+        assert_eq!(quoted("네, 들어가세요."), "“네, 들어가세요.”");
+        assert_eq!(quoted("“네”"), "“네”");
+        assert_eq!(quoted("music"), "music");
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn wall(minute: u32) -> WallTime {
     WallTime(format!("2026-11-21T05:{minute:02}:00Z").parse().unwrap())
 }
 
-pub fn campaign() -> CampaignReport {
+pub(crate) fn campaign() -> CampaignReport {
     let items = CtqItem::ALL
         .into_iter()
         .zip(NAMES)
@@ -106,8 +106,8 @@ fn pureun() -> CenterReport {
         *acceptance = Acceptance::Review { why, listen: span(28.0, 32.0) };
     }
     unsure.judgments[2].verdict = Verdict::Pending(Reason::Borderline);
-    unsure.judgments[2].because =
-        "the wait of 19.40 s is within 1 s of the limit of 20 s".to_owned();
+    "the wait of 19.40 s is within 1 s of the limit of 20 s"
+        .clone_into(&mut unsure.judgments[2].because);
     let mut spoilt = never(center, 3);
     spoilt.excluded = Some("our host skipped 40 packets".to_owned());
     let calls = vec![unsure, never(center, 2), spoilt];
@@ -209,12 +209,6 @@ fn connected(center: &str, n: u32, wait: f64, truth: f64, defects: &[CtqItem]) -
         },
     ));
     events.push(event(end, EventKind::Bye { by: Party::FarEnd, q850: None }));
-    let said = |party, from: f64, to: f64, text: &str| Turn {
-        party,
-        span: span(onset + from, onset + to),
-        text: text.to_owned(),
-        uncertain: false,
-    };
     let (received, sent) = audio(onset, end);
     let closing = span(onset + 20.5, onset + 22.0);
     let attempt = AttemptReport {
@@ -255,17 +249,7 @@ fn connected(center: &str, n: u32, wait: f64, truth: f64, defects: &[CtqItem]) -
             segment(onset + 11.0, onset + 22.0, SegmentKind::Agent, "the same voice"),
         ],
         events,
-        turns: vec![
-            said(
-                Party::FarEnd,
-                0.0,
-                6.2,
-                "안녕하십니까? 한빛카드 상담사 김민지입니다. 무엇을 도와드릴까요?",
-            ),
-            said(Party::Prober, 7.0, 10.4, "카드를 잃어버렸는데 어떻게 해야 하나요?"),
-            said(Party::FarEnd, 11.0, 19.0, "네, 고객님. 분실 신고가 접수되었습니다."),
-            said(Party::FarEnd, 20.5, 22.0, "네, 들어가세요."),
-        ],
+        turns: turns(onset),
         judgments: judgments(center, n, onset, wait, defects),
         clips: cut(&received, CallTime::ZERO, closing, Duration::from_millis(300))
             .map(|wav| EvidenceClip {
@@ -279,6 +263,26 @@ fn connected(center: &str, n: u32, wait: f64, truth: f64, defects: &[CtqItem]) -
             .collect(),
         envelope: Some(Envelope::of(&received, &sent, CallTime::ZERO)),
     }
+}
+
+fn turns(onset: f64) -> Vec<Turn> {
+    let said = |party, from: f64, to: f64, text: &str| Turn {
+        party,
+        span: span(onset + from, onset + to),
+        text: text.to_owned(),
+        uncertain: false,
+    };
+    vec![
+        said(
+            Party::FarEnd,
+            0.0,
+            6.2,
+            "안녕하십니까? 한빛카드 상담사 김민지입니다. 무엇을 도와드릴까요?",
+        ),
+        said(Party::Prober, 7.0, 10.4, "카드를 잃어버렸는데 어떻게 해야 하나요?"),
+        said(Party::FarEnd, 11.0, 19.0, "네, 고객님. 분실 신고가 접수되었습니다."),
+        said(Party::FarEnd, 20.5, 22.0, "네, 들어가세요."),
+    ]
 }
 
 /// A rough likeness of speech and music: a tone whose level swings, where somebody is heard.
@@ -348,7 +352,7 @@ fn judgments(center: &str, n: u32, onset: f64, wait: f64, defects: &[CtqItem]) -
                     span: span(onset + 20.5, onset + 22.0),
                     party: Party::FarEnd,
                     note: "네, 들어가세요.".to_owned(),
-                    gloss: Some("“all right, bye then”".to_owned()),
+                    gloss: Some("all right, bye then".to_owned()),
                 }]
             } else {
                 Vec::new()

@@ -7,7 +7,8 @@ use crate::domain::timeline::Party;
 use crate::domain::verdict::{Judge, Judgment, Verdict};
 use crate::report::model::{AttemptReport, CallReport, CampaignReport, CenterReport, EvidenceClip};
 use crate::report::words::{
-    counted, ending, event, outcome, seconds, short_unit, true_wait, wait, wall, what_happened,
+    counted, ending, event, outcome, quoted, seconds, short_unit, true_wait, wait, wall,
+    what_happened,
 };
 use base64::Engine as _;
 use maud::{Markup, html};
@@ -21,7 +22,7 @@ pub(super) fn anchor(call: &CallReport) -> String {
 pub(super) fn call(report: &CampaignReport, center: &CenterReport, call: &CallReport) -> Markup {
     let anchor = anchor(call);
     html! {
-        article.call id=(anchor) aria-labelledby=(format!("{anchor}-head")) {
+        article.call.excluded[call.excluded.is_some()] id=(anchor) aria-labelledby=(format!("{anchor}-head")) {
             header {
                 h3 id=(format!("{anchor}-head")) title=(call.unit) { (short_unit(center, call)) }
                 p.gist { (what_happened(call)) }
@@ -104,7 +105,7 @@ fn judgment_row(report: &CampaignReport, call: &CallReport, judgment: &Judgment)
                 @if let Some(judge) = by_person(&judgment.judge) { span.quiet { " — " (judge) } }
                 @for piece in &judgment.evidence {
                     p.evidence {
-                        span.time { (piece.span.start) } " " q lang="ko" { (piece.note) }
+                        span.time { (piece.span.start) } " " span lang="ko" { (quoted(&piece.note)) }
                         @if let Some(gloss) = &piece.gloss { " " span.quiet { (gloss) } }
                     }
                 }

@@ -143,6 +143,8 @@ fn method(report: &CampaignReport) -> Markup {
     page! {
         section.method aria-labelledby="method" {
             h2 id="method" { "How this was measured" }
+            div.halves {
+            div {
             p {
                 "The " strong { "wait" } " begins at the end of the key press that asks for an agent and ends with \
                  the first speech of the human greeting, found in the recording after the call. Ringing, menus, \
@@ -165,7 +167,9 @@ fn method(report: &CampaignReport) -> Markup {
                 @if partial { " Because verdicts are open it is a partial index, not KSQI." }
                 @if report.simulated { " Simulated centers are never counted in an index." }
             }
-            (not_decided(report))
+            }
+            div { (not_decided(report)) }
+            }
         }
     }
 }
@@ -268,7 +272,8 @@ fn legend(center: &CenterReport) -> Markup {
 
 /// Items down, calls across: the whole center at a glance.
 fn matrix(report: &CampaignReport, center: &CenterReport) -> Markup {
-    let calls: Vec<_> = center.calls.iter().filter(|c| !c.judgments.is_empty()).collect();
+    let calls: Vec<_> =
+        center.calls.iter().filter(|c| c.excluded.is_none() && !c.judgments.is_empty()).collect();
     if calls.is_empty() {
         return page! { p.quiet { "No call has been judged yet." } };
     }

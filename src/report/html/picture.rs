@@ -9,12 +9,14 @@ use crate::report::audio::Envelope;
 use crate::report::model::{CallReport, CenterReport, TrueWait};
 use crate::report::words::{WAIT_LIMIT, seconds, short_unit, sound, true_wait, wait};
 use maud::{Markup, html};
+use std::fmt::Write as _;
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = 16.0;
 /// Rows from the top: two rows of flags, three lanes, the envelope, the axis.
 const FLAG_ROW: f64 = 15.0;
+const FLAG_STEP: f64 = 18.0;
 const LANES_AT: f64 = 52.0;
 const LANE: f64 = 24.0;
 const LANE_STEP: f64 = 30.0;
@@ -42,7 +44,7 @@ pub(super) fn timeline(call: &CallReport, id: &str) -> Option<Markup> {
             @for segment in &call.segments { (segment_bar(segment, scale)) }
             (our_side(call, scale))
             @if let Some(shape) = &call.envelope { (envelope(shape, scale)) }
-            (flags(call, scale, foot))
+            (flag_marks(&flags(call, scale), foot))
         }
     })
 }
@@ -195,18 +197,20 @@ fn our_side(call: &CallReport, scale: Scale) -> Markup {
 
 /// The recording's shape: theirs above the middle, ours below.
 fn envelope(shape: &Envelope, scale: Scale) -> Markup {
+    let loudest =
+        shape.received.iter().chain(&shape.sent).max().map_or(1.0, |p| f64::from(*p).max(1.0));
     let outline = |peaks: &[u8], direction: f64| {
         let mut path = String::new();
         for (n, peak) in peaks.iter().enumerate() {
             let at = shape.starts_at + shape.bucket() * n as u32;
-            let (x, y) = (px(scale.x(at.as_secs_f64())), f64::from(*peak) / 255.0 * WAVE_HALF);
-            path.push_str(&format!("M{x} {} V{} ", px(WAVE_AT), px(WAVE_AT - direction * y)));
+            let (x, y) = (px(scale.x(at.as_secs_f64())), f64::from(*peak) / loudest * WAVE_HALF);
+            let _ = write!(path, "M{x} {} V{} ", px(WAVE_AT), px(WAVE_AT - direction * y));
         }
         path
     };
     html! {
         g.wave {
-            title { "Loudness: the center above the line, our caller below" }
+            title { "Loudness against the loudest moment: the center above the line, our caller below" }
             line x1=(px(LEFT)) x2=(px(scale.right())) y1=(px(WAVE_AT)) y2=(px(WAVE_AT)) {}
             path.theirs d=(outline(&shape.received, 1.0)) {}
             path.ours d=(outline(&shape.sent, -1.0)) {}
@@ -214,40 +218,60 @@ fn envelope(shape: &Envelope, scale: Scale) -> Markup {
     }
 }
 
-/// The moments that count, as flags in two rows, so that close ones do not cover each other.
-fn flags(call: &CallReport, scale: Scale, foot: f64) -> Markup {
+/// A moment that counts, and where its flag stands.
+struct Flag {
+    at: CallTime,
+    class: &'static str,
+    label: String,
+    x: f64,
+    /// Baseline of the label.
+    y: f64,
+    /// Whether the label stands left of the pole, because it would leave the picture on the right.
+    leftward: bool,
+}
+
+/// The moments that count, in two rows, so that close ones do not cover each other.
+fn flags(call: &CallReport, scale: Scale) -> Vec<Flag> {
     let (request, onset) = call.request_and_onset();
-    let mut flags: Vec<(CallTime, &str, String)> = Vec::new();
-    if let Some(at) = call.events.iter().find(|e| matches!(e.kind, EventKind::Answered { .. })) {
-        flags.push((at.at, "claim", "200 OK".to_owned()));
+    let end = last_moment(call).unwrap_or_default();
+    let mut moments: Vec<(CallTime, &str, String)> = Vec::new();
+    if let Some(answer) = call.events.iter().find(|e| matches!(e.kind, EventKind::Answered { .. }))
+    {
+        moments.push((answer.at, "claim", "200 OK".to_owned()));
     }
-    if let Some(at) = request {
-        flags.push((at, "request", "agent asked for".to_owned()));
-        let limit = at + WAIT_LIMIT;
-        if limit.as_secs_f64() < last_moment(call).unwrap_or_default().as_secs_f64() {
-            flags.push((limit, "limit", "20 s limit".to_owned()));
+    if let Some(request) = request {
+        moments.push((request, "request", "agent asked for".to_owned()));
+        if request + WAIT_LIMIT < end {
+            moments.push((request + WAIT_LIMIT, "limit", "20 s limit".to_owned()));
         }
     }
     if let (Some(request), Some(onset)) = (request, onset) {
-        flags.push((onset, "onset", format!("agent speaks, {}", seconds(onset - request))));
+        moments.push((onset, "onset", format!("agent speaks, {}", seconds(onset - request))));
     }
-    flags.sort_by_key(|f| f.0);
-    let mut free = [0.0f64; 2];
+    moments.sort_by_key(|m| m.0);
+    let mut taken = [0.0f64; 2];
+    let place = |(at, class, label): (CallTime, &'static str, String)| {
+        let x = scale.x(at.as_secs_f64());
+        let width = label.chars().count() as f64 * LETTER + 12.0;
+        let leftward = x + width > WIDTH;
+        let left = if leftward { x - width } else { x };
+        let row = usize::from(taken[0] > left);
+        taken[row] = left + width;
+        Flag { at, class, label, x, y: FLAG_ROW + row as f64 * FLAG_STEP, leftward }
+    };
+    moments.into_iter().map(place).collect()
+}
+
+fn flag_marks(flags: &[Flag], foot: f64) -> Markup {
     html! {
-        @for (at, class, label) in &flags {
-            @let x = scale.x(at.as_secs_f64());
-            @let width = label.chars().count() as f64 * LETTER + 12.0;
-            @let left = if x + width > WIDTH { x - width } else { x };
-            @let row = usize::from(free[0] > left);
-            @let y = FLAG_ROW + row as f64 * 18.0;
-            @let _ = free[row] = left + width;
-            g class=(format!("flag {class}")) {
-                title { (label) " at " (at) }
-                line x1=(px(x)) x2=(px(x)) y1=(px(y + 4.0)) y2=(px(foot)) {}
-                @if left < x {
-                    text x=(px(x - 4.0)) y=(px(y)) text-anchor="end" { (label) }
+        @for flag in flags {
+            g class=(format!("flag {}", flag.class)) {
+                title { (flag.label) " at " (flag.at) }
+                line x1=(px(flag.x)) x2=(px(flag.x)) y1=(px(flag.y + 4.0)) y2=(px(foot)) {}
+                @if flag.leftward {
+                    text x=(px(flag.x - 4.0)) y=(px(flag.y)) text-anchor="end" { (flag.label) }
                 } @else {
-                    text x=(px(x)) y=(px(y)) { (label) }
+                    text x=(px(flag.x)) y=(px(flag.y)) { (flag.label) }
                 }
             }
         }
@@ -262,7 +286,8 @@ const CHART_TOP: f64 = 26.0;
 /// The waits of a center's calls, one row each: measured, true where known, and what "200 OK" would claim.
 pub(super) fn waits(center: &CenterReport) -> Option<Markup> {
     use crate::domain::facts::AgentWait;
-    let rows: Vec<&CallReport> = center.calls.iter().filter(|c| c.wait().is_some()).collect();
+    let counts = |c: &&CallReport| c.excluded.is_none() && c.wait().is_some();
+    let rows: Vec<&CallReport> = center.calls.iter().filter(counts).collect();
     let longest = rows.iter().filter_map(|c| match c.wait() {
         Some(AgentWait::NeverConnected { waited, .. }) => Some(waited.as_secs_f64()),
         other => other.and_then(AgentWait::connected).map(|w| w.as_secs_f64()),
@@ -309,10 +334,10 @@ fn wait_row(center: &CenterReport, call: &CallReport, scale: Scale, y: f64) -> M
     let claimed = call.claimed_by_answer();
     let mut title = format!("{}: measured {}", short_unit(center, call), wait(call.wait()));
     if call.truth.is_some() {
-        title.push_str(&format!(", true {}", true_wait(call.truth)));
+        let _ = write!(title, ", true {}", true_wait(call.truth));
     }
     if let Some(claimed) = claimed {
-        title.push_str(&format!(", 200 OK after {}", seconds(claimed)));
+        let _ = write!(title, ", 200 OK after {}", seconds(claimed));
     }
     let cy = px(y);
     html! {
