@@ -5,8 +5,11 @@
 //! who greet, answer and forget; and the truth log ([`CallTruth`], one JSON line per call), which only a bench reads.
 
 mod agent;
+mod audio;
 mod behaviour;
 mod center;
+mod driver;
+mod error;
 mod expectation;
 mod gate;
 mod line;
@@ -21,6 +24,8 @@ mod voice;
 mod voices;
 
 pub use behaviour::Duty;
+pub use driver::{SimulatorOptions, host_time, run, run_until};
+pub use error::SimulatorError;
 pub use expectation::{Expected, expected};
 pub use truth::{
     CallTruth, DigitTruth, EndedBy, HostSpan, HostTime, LineTruth, Part, SegmentTruth,

@@ -8,6 +8,7 @@ use super::line::{Line, Sound};
 use super::music::MusicStyle;
 use super::script::ClipName;
 use super::tone;
+use super::voices::Clip;
 use crate::domain::audio::{Hz8k, duration_to_samples, samples_to_duration};
 use crate::domain::random::SplitMix64;
 use crate::domain::segment::SegmentKind;
@@ -101,17 +102,22 @@ impl Waiting {
         }
         match self.phase {
             Phase::Reacting { until } if now >= until => {
-                match center.script.queue.connect.as_slice() {
-                    [] => self.music(now, center, line),
-                    clips => self.announce(now, &clips[0], center, line),
+                match self.fitting(now, center.script.queue.connect.first(), center) {
+                    Some(clip) => self.announce(&clip, line),
+                    None => self.music(now, center, line),
                 }
             }
             Phase::Music { announce_at: Some(at) } if now >= at => {
                 let clips = &center.script.queue.announcements;
-                let clip = &clips[self.said % clips.len()];
-                self.said += 1;
-                self.keep_place(now);
-                self.announce(now, clip, center, line);
+                let next = clips.get(self.said % clips.len().max(1));
+                match self.fitting(now, next, center) {
+                    Some(clip) => {
+                        self.said += 1;
+                        self.keep_place(now);
+                        self.announce(&clip, line);
+                    }
+                    None => self.phase = Phase::Music { announce_at: None },
+                }
             }
             Phase::Reacting { .. } | Phase::Announcing | Phase::Music { .. } => {}
         }
@@ -124,18 +130,21 @@ impl Waiting {
         self.music(now, center, line);
     }
 
-    /// Says a line if it can end before the hand-over, else goes on with music.
-    fn announce(&mut self, now: Instant, clip: &ClipName, center: &Center, line: &mut Line) {
-        let fits = center.voices.get(clip).filter(|clip| {
+    /// An announcement that can end before the hand-over.
+    fn fitting(
+        &self,
+        now: Instant,
+        clip: Option<&ClipName>,
+        center: &Center,
+    ) -> Option<Arc<Clip>> {
+        center.voices.get(clip?).filter(|clip| {
             now + samples_to_duration::<Hz8k>(clip.pcm.len()) + MUSIC_LEFT <= self.end.at()
-        });
-        match fits {
-            Some(clip) => {
-                line.prompt(&clip, SegmentKind::QueueAnnouncement);
-                self.phase = Phase::Announcing;
-            }
-            None => self.music(now, center, line),
-        }
+        })
+    }
+
+    fn announce(&mut self, clip: &Clip, line: &mut Line) {
+        line.prompt(clip, SegmentKind::QueueAnnouncement);
+        self.phase = Phase::Announcing;
     }
 
     fn music(&mut self, now: Instant, center: &Center, line: &mut Line) {
