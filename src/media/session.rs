@@ -1,0 +1,367 @@
+//! One stream as a pure machine: both directions, their measurements and what they leave behind.
+//!
+//! Enters: instants, datagrams with their kernel receive times, orders. Leaves: datagrams at their slots, events,
+//! batches for the recorder, and the line quality at the end. After each call, drain [`Session::poll`].
+
+use super::axis::Axis;
+use super::batch::{Batch, Fact, Fate};
+use super::codec::{COMFORT_NOISE, Codec};
+use super::dtmf_event::{EventPayload, EventReceiver};
+use super::event::{MediaEvent, MediaEventKind};
+use super::playout::{Head, Playout};
+use super::quality::Meter;
+use super::rtp::{NotRtp, Rtp};
+use super::sender::{Format, Notice, Sender};
+use super::source::{Origin, Source};
+use crate::domain::audio::{FRAME, FRAME_SAMPLES, Frame};
+use crate::domain::digit::Digit;
+use crate::domain::quality::LineQuality;
+use crate::domain::timeline::Discontinuity;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Later than this, slots are skipped instead of made up for.
+const LATEST: Duration = Duration::from_millis(60);
+/// The recording waits this long for packets out of order: 500 ms.
+const SETTLED_AFTER: i64 = 4_000;
+
+/// Where and how the far end wants to be sent to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link {
+    pub(crate) remote: SocketAddr,
+    pub(crate) format: Format,
+}
+
+/// A stream after `connect`.
+#[derive(Debug)]
+struct Open {
+    axis: Axis,
+    source: Source,
+    format: Format,
+    playout: Playout,
+    /// When the next packet is due.
+    due: Instant,
+    audio_type: Option<u8>,
+}
+
+/// What there is to send in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Datagram {
+    pub(crate) to: SocketAddr,
+    pub(crate) length: usize,
+}
+
+/// A stream.
+#[derive(Debug)]
+pub(crate) struct Session {
+    open: Option<Open>,
+    sender: Sender,
+    digits: EventReceiver,
+    meter: Meter,
+    recorded: bool,
+    batch: Batch,
+    scratch: Vec<i16>,
+    early: u64,
+    events: VecDeque<MediaEvent>,
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) quality: LineQuality,
+    /// What the recorder has not got yet.
+    pub(crate) batch: Batch,
+    /// The instant of sample 0 and the length in samples; `None` if the stream was never connected.
+    pub(crate) length: Option<(Instant, i64)>,
+    pub(crate) missing: u64,
+    pub(crate) events: VecDeque<MediaEvent>,
+}
+
+impl Session {
+    pub(crate) fn new(sender: Sender, recorded: bool) -> Self {
+        Self {
+            open: None,
+            sender,
+            digits: EventReceiver::default(),
+            meter: Meter::default(),
+            recorded,
+            batch: Batch::default(),
+            scratch: Vec::with_capacity(FRAME_SAMPLES * 2),
+            early: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Starts sending and hearing; `at` becomes sample 0, `due` is the first slot, not before `at`. Again: changes
+    /// address and format, the axis stays.
+    pub(crate) fn connect(&mut self, at: Instant, due: Instant, link: Link) {
+        self.sender.set_format(link.format);
+        if let Some(open) = &mut self.open {
+            if open.source.target() != Some(link.remote) {
+                open.source = Source::new(link.remote, at);
+            }
+            open.format = link.format;
+            return;
+        }
+        let axis = Axis::new(at);
+        if self.early > 0 {
+            tracing::debug!(packets = self.early, "media came before the stream was connected");
+        }
+        self.open = Some(Open {
+            axis,
+            source: Source::new(link.remote, at),
+            format: link.format,
+            playout: Playout::new(axis),
+            due,
+            audio_type: None,
+        });
+    }
+
+    pub(crate) fn play(&mut self, pcm: Arc<[i16]>, token: u64) {
+        self.sender.play(pcm, token);
+        self.tell();
+    }
+
+    pub(crate) fn stop_playing(&mut self) {
+        self.sender.stop_playing();
+        self.tell();
+    }
+
+    pub(crate) fn dial(&mut self, row: &[Digit], on: Duration, gap: Duration, token: u64) {
+        self.sender.dial(row, on, gap, token);
+    }
+
+    /// The next event.
+    pub(crate) fn poll(&mut self) -> Option<MediaEvent> {
+        self.events.pop_front()
+    }
+
+    /// Takes the kernel's count of datagrams it dropped for us.
+    pub(crate) fn kernel_drops(&mut self, total: u64) {
+        self.meter.kernel_drops(total);
+    }
+
+    /// Takes a datagram that arrived at `at`.
+    pub(crate) fn receive(&mut self, at: Instant, from: SocketAddr, datagram: &[u8]) {
+        let Some(open) = &mut self.open else {
+            self.early += 1;
+            return;
+        };
+        let packet = match Rtp::parse(datagram) {
+            Ok(packet) => packet,
+            Err(NotRtp::Rtcp) => return,
+            Err(NotRtp::Short | NotRtp::Version | NotRtp::Padding) => {
+                self.meter.discarded();
+                return;
+            }
+        };
+        match open.source.handle(from, at) {
+            Origin::Known => {}
+            Origin::Foreign => return self.meter.foreign(),
+            Origin::Moved => {
+                let moved = MediaEventKind::Discontinuity(Discontinuity::SourceMoved);
+                self.events.push_back(MediaEvent { at, kind: moved });
+            }
+        }
+        if self.meter.packets_received() == 0 {
+            self.events.push_back(MediaEvent { at, kind: MediaEventKind::FirstPacket });
+        }
+        let fate = self.hear(at, &packet);
+        match fate {
+            Fate::Twice | Fate::Late | Fate::Unknown => self.meter.discarded(),
+            Fate::Reordered => {
+                self.meter.received(at);
+                self.meter.reordered();
+            }
+            Fate::Used | Fate::Held | Fate::Event | Fate::Noise => self.meter.received(at),
+        }
+        self.note_packet(at, &packet, fate);
+        self.settle(at);
+    }
+
+    /// Reads a packet of the far end by its payload type.
+    fn hear(&mut self, at: Instant, packet: &Rtp<'_>) -> Fate {
+        let Some(open) = &mut self.open else { return Fate::Unknown };
+        let &Rtp { ssrc, sequence, timestamp, payload_type, payload, .. } = packet;
+        let head = Head { at, ssrc, sequence, timestamp };
+        if Some(payload_type) == open.format.telephone_event {
+            let Some(event) = EventPayload::parse(payload) else { return Fate::Unknown };
+            let Some(start) = open.playout.mark(head, i64::from(event.duration)) else {
+                return Fate::Twice;
+            };
+            self.digits.handle(at, ssrc, timestamp, event, start);
+            return Fate::Event;
+        }
+        if payload_type == COMFORT_NOISE {
+            return open.playout.mark(head, 0).map_or(Fate::Twice, |_| Fate::Noise);
+        }
+        let agreed = (payload_type == open.format.payload_type).then_some(open.format.codec);
+        let Some(codec) = agreed.or_else(|| Codec::of_payload_type(payload_type)) else {
+            return Fate::Unknown;
+        };
+        if payload.is_empty() {
+            return Fate::Unknown;
+        }
+        if let Some(from) = open.audio_type.replace(payload_type).filter(|t| *t != payload_type) {
+            let change = Discontinuity::PayloadType { from, to: payload_type };
+            self.events.push_back(MediaEvent { at, kind: MediaEventKind::Discontinuity(change) });
+        }
+        codec.decode_into(payload, &mut self.scratch);
+        self.meter.transit(ssrc, open.axis.position(at), timestamp);
+        open.playout.audio(head, &self.scratch)
+    }
+
+    /// The slot that is due, if any: call until it says `None`. The datagram is in `out`.
+    pub(crate) fn slot(&mut self, now: Instant, out: &mut [u8]) -> Option<Datagram> {
+        let open = self.open.as_mut()?;
+        let late = now.checked_duration_since(open.due)?;
+        if late > LATEST {
+            self.skip(now, late);
+        }
+        let open = self.open.as_mut()?;
+        let late = now.checked_duration_since(open.due)?;
+        let position = open.axis.position(open.due);
+        open.due += FRAME;
+        let target = open.source.target();
+        let mut pcm = [0; FRAME_SAMPLES];
+        let length = self.sender.slot(position, &mut pcm, out);
+        if target.is_some() {
+            self.meter.sent(late);
+            if self.recorded {
+                self.batch.ours.push(position, &pcm);
+            }
+        }
+        self.tell();
+        // Without a target the slot passes in silence; a length of 0 tells the caller to send nothing.
+        let to = target.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+        Some(Datagram { to, length: if target.is_some() { length } else { 0 } })
+    }
+
+    /// Leaves out the slots that cannot be made up for, except the newest.
+    fn skip(&mut self, now: Instant, late: Duration) {
+        let Some(open) = &mut self.open else { return };
+        let slots = (late.as_nanos() / FRAME.as_nanos()) as u32;
+        open.due += FRAME * slots;
+        self.meter.skipped(u64::from(slots));
+        let at = open.axis.position(now) * 125;
+        if self.recorded {
+            self.batch.facts.push(Fact::Skipped { at, slots: u64::from(slots) });
+        }
+        let what = format!("sending was {} ms late, {slots} packets skipped", late.as_millis());
+        self.events.push_back(MediaEvent { at: now, kind: MediaEventKind::Degraded { what } });
+    }
+
+    /// Gives out what is ready and has waited long enough; call after each drained socket and at each slot.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.digits.tick(now);
+        if let Some(open) = &mut self.open {
+            open.playout.tick(now);
+            while let Some((position, frame)) = open.playout.poll_frame(now) {
+                self.meter.heard(&frame);
+                self.events.push_back(frame_event(open.axis, position, frame));
+            }
+        }
+        self.note_changes();
+    }
+
+    /// What is new for the recorder; call a few times a second.
+    pub(crate) fn take_batch(&mut self, now: Instant) -> Option<Batch> {
+        let open = self.open.as_mut()?;
+        let settled = (open.axis.position(now) - SETTLED_AFTER).max(0);
+        let theirs = open.playout.take_placed(settled);
+        let batch = Batch { theirs, settled, ..std::mem::take(&mut self.batch) };
+        self.recorded.then_some(batch)
+    }
+
+    /// Ends the stream at `now`.
+    pub(crate) fn close(mut self, now: Instant) -> Closed {
+        self.sender.stop_playing();
+        self.tell();
+        self.digits.finish();
+        let mut length = None;
+        let (mut expected, mut missing) = (0, 0);
+        if let Some(open) = &mut self.open {
+            let end = open.axis.position(now).max(0);
+            while let Some((position, frame)) = open.playout.poll_rest(end) {
+                self.meter.heard(&frame);
+                self.events.push_back(frame_event(open.axis, position, frame));
+            }
+            length = Some((open.axis.zero(), end));
+            expected = open.playout.expected();
+            missing = open.playout.missing();
+        }
+        self.note_changes();
+        let batch = self.take_batch(now).unwrap_or_default();
+        let quality = self.meter.report(now, expected);
+        Closed { quality, batch, length, missing, events: self.events }
+    }
+
+    /// Turns the sender's notices into events and sidecar lines.
+    fn tell(&mut self) {
+        let Some(axis) = self.open.as_ref().map(|o| o.axis) else { return };
+        while let Some(notice) = self.sender.poll() {
+            let event = match notice {
+                Notice::PlayStarted { token, start } => MediaEvent {
+                    at: axis.instant(start),
+                    kind: MediaEventKind::PlayStarted { token },
+                },
+                Notice::PlayEnded { token, start, end } => {
+                    let (start, end) = (axis.instant(start), axis.instant(end));
+                    MediaEvent { at: end, kind: MediaEventKind::PlayEnded { token, start, end } }
+                }
+                Notice::DigitSent { digit, start, end, token, last } => {
+                    if self.recorded {
+                        let (start, end) = (start * 125, end * 125);
+                        self.batch.facts.push(Fact::DigitSent { start, end });
+                    }
+                    let (start, end) = (axis.instant(start), axis.instant(end));
+                    let kind = MediaEventKind::DigitSent { digit, start, end, token, last };
+                    MediaEvent { at: end, kind }
+                }
+            };
+            self.events.push_back(event);
+        }
+    }
+
+    /// Turns digits heard and changes of the media into events and sidecar lines.
+    fn note_changes(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        while let Some(heard) = self.digits.poll() {
+            let (start, end) = (open.axis.instant(heard.start), open.axis.instant(heard.end));
+            let digit = heard.digit;
+            let kind = MediaEventKind::DigitReceived { digit, start, end };
+            self.events.push_back(MediaEvent { at: end, kind });
+            if self.recorded {
+                let (start, end) = (heard.start * 125, heard.end * 125);
+                self.batch.facts.push(Fact::DigitReceived { start, end, digit: digit.key() });
+            }
+        }
+        while let Some((at, change)) = open.playout.poll_change() {
+            if self.recorded {
+                let at = open.axis.position(at) * 125;
+                self.batch.facts.push(Fact::Discontinuity { at, change: change.clone() });
+            }
+            self.events.push_back(MediaEvent { at, kind: MediaEventKind::Discontinuity(change) });
+        }
+    }
+
+    fn note_packet(&mut self, at: Instant, packet: &Rtp<'_>, fate: Fate) {
+        let Some(open) = self.open.as_ref().filter(|_| self.recorded) else { return };
+        self.batch.facts.push(Fact::Packet {
+            at: open.axis.position(at) * 125,
+            seq: packet.sequence,
+            ts: packet.timestamp,
+            pt: packet.payload_type,
+            ssrc: packet.ssrc,
+            marker: packet.marker,
+            size: packet.payload.len(),
+            fate,
+        });
+    }
+}
+
+fn frame_event(axis: Axis, position: i64, frame: Frame) -> MediaEvent {
+    MediaEvent { at: axis.instant(position), kind: MediaEventKind::Frame(Box::new(frame)) }
+}
