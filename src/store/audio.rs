@@ -46,8 +46,10 @@ impl Store {
     ) -> Result<Shelved, StoreError> {
         let shelf = format!("audio/{}", &hash.as_str()[..2]);
         let suffix = files.sidecar.extension().and_then(OsStr::to_str).unwrap_or("sidecar");
-        let shelved =
-            Shelved { wav: format!("{shelf}/{hash}.wav"), sidecar: format!("{shelf}/{hash}.{call}.{suffix}") };
+        let shelved = Shelved {
+            wav: format!("{shelf}/{hash}.wav"),
+            sidecar: format!("{shelf}/{hash}.{call}.{suffix}"),
+        };
         let folder = self.folder().join(&shelf);
         fs::create_dir_all(&folder).map_err(|e| failed("make the folder", &folder, e))?;
         move_file(&files.wav, &self.folder().join(&shelved.wav))?;

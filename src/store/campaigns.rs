@@ -98,11 +98,12 @@ impl Store {
     /// # Errors
     /// If the database fails or cannot be read back.
     pub async fn centers(&self, campaign: &CampaignId) -> Result<Vec<Center>, StoreError> {
-        let rows = sqlx::query("SELECT id, center FROM center WHERE campaign = ? ORDER BY position")
-            .bind(campaign.as_str())
-            .fetch_all(self.pool())
-            .await
-            .doing("listing centers")?;
+        let rows =
+            sqlx::query("SELECT id, center FROM center WHERE campaign = ? ORDER BY position")
+                .bind(campaign.as_str())
+                .fetch_all(self.pool())
+                .await
+                .doing("listing centers")?;
         rows.iter()
             .map(|row| from_json("center", column(row, "id")?, column(row, "center")?))
             .collect()

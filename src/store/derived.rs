@@ -47,13 +47,15 @@ impl Store {
         producer: &Producer,
         prints: &[u8],
     ) -> Result<(), StoreError> {
-        sqlx::query("INSERT OR REPLACE INTO fingerprints (call, producer, prints) VALUES (?, ?, ?)")
-            .bind(call.to_string())
-            .bind(producer.as_str())
-            .bind(prints)
-            .execute(self.pool())
-            .await
-            .doing("storing fingerprints")?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO fingerprints (call, producer, prints) VALUES (?, ?, ?)",
+        )
+        .bind(call.to_string())
+        .bind(producer.as_str())
+        .bind(prints)
+        .execute(self.pool())
+        .await
+        .doing("storing fingerprints")?;
         Ok(())
     }
 
@@ -91,14 +93,16 @@ impl Store {
         hearing: &Hearing,
     ) -> Result<(), StoreError> {
         let name = call.to_string();
-        sqlx::query("INSERT OR REPLACE INTO hearing (call, producer, made, hearing) VALUES (?, ?, ?, ?)")
-            .bind(&name)
-            .bind(producer.as_str())
-            .bind(made())
-            .bind(to_json("hearing", &name, hearing)?)
-            .execute(self.pool())
-            .await
-            .doing("storing a hearing")?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO hearing (call, producer, made, hearing) VALUES (?, ?, ?, ?)",
+        )
+        .bind(&name)
+        .bind(producer.as_str())
+        .bind(made())
+        .bind(to_json("hearing", &name, hearing)?)
+        .execute(self.pool())
+        .await
+        .doing("storing a hearing")?;
         Ok(())
     }
 
@@ -128,14 +132,16 @@ impl Store {
         transcript: &Transcript,
     ) -> Result<(), StoreError> {
         let name = call.to_string();
-        sqlx::query("INSERT OR REPLACE INTO transcript (call, model, made, transcript) VALUES (?, ?, ?, ?)")
-            .bind(&name)
-            .bind(transcript.model.as_str())
-            .bind(made())
-            .bind(to_json("transcript", &name, transcript)?)
-            .execute(self.pool())
-            .await
-            .doing("storing a transcript")?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO transcript (call, model, made, transcript) VALUES (?, ?, ?, ?)",
+        )
+        .bind(&name)
+        .bind(transcript.model.as_str())
+        .bind(made())
+        .bind(to_json("transcript", &name, transcript)?)
+        .execute(self.pool())
+        .await
+        .doing("storing a transcript")?;
         Ok(())
     }
 

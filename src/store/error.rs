@@ -14,7 +14,9 @@ pub enum StoreError {
         name: String,
     },
     /// A thing of that name is there already.
-    #[error("the store already has a {what} `{name}`; choose another name, or another store folder")]
+    #[error(
+        "the store already has a {what} `{name}`; choose another name, or another store folder"
+    )]
     Exists {
         /// Kind of thing.
         what: &'static str,
@@ -41,7 +43,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A stored record has a form that this program does not know.
-    #[error("the record of call `{call}` has version {found}, this program knows {known}; use the newer callprobe")]
+    #[error(
+        "the record of call `{call}` has version {found}, this program knows {known}; use the newer callprobe"
+    )]
     NewerRecord {
         /// The call.
         call: String,
@@ -59,7 +63,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The unit has an attempt that has not ended: nothing is dialled twice.
-    #[error("unit `{unit}` has a running attempt; it is dialled again only after that one has ended")]
+    #[error(
+        "unit `{unit}` has a running attempt; it is dialled again only after that one has ended"
+    )]
     AttemptRunning {
         /// The unit.
         unit: String,
@@ -81,7 +87,9 @@ pub enum StoreError {
         what: &'static str,
     },
     /// Something stored cannot be read back.
-    #[error("the {what} of `{name}` cannot be read back: {why}; restore the store folder from a backup")]
+    #[error(
+        "the {what} of `{name}` cannot be read back: {why}; restore the store folder from a backup"
+    )]
     Corrupt {
         /// Kind of thing.
         what: &'static str,
@@ -101,7 +109,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The database.
-    #[error("the database failed while {doing}: {source}; check the disk, and that nobody else holds the database")]
+    #[error(
+        "the database failed while {doing}: {source}; check the disk, and that nobody else holds the database"
+    )]
     Database {
         /// What was tried.
         doing: &'static str,

@@ -136,15 +136,17 @@ impl Store {
             .doing("storing facts")?;
         let made = clock::wall().0.to_string();
         for judgment in judgments {
-            sqlx::query("INSERT INTO judgment (unit, item, judging, judgment, made) VALUES (?, ?, ?, ?, ?)")
-                .bind(judgment.unit.as_str())
-                .bind(judgment.item.to_string())
-                .bind(judging.0)
-                .bind(to_json("judgment", unit, judgment)?)
-                .bind(&made)
-                .execute(&mut *writing)
-                .await
-                .doing("storing judgments")?;
+            sqlx::query(
+                "INSERT INTO judgment (unit, item, judging, judgment, made) VALUES (?, ?, ?, ?, ?)",
+            )
+            .bind(judgment.unit.as_str())
+            .bind(judgment.item.to_string())
+            .bind(judging.0)
+            .bind(to_json("judgment", unit, judgment)?)
+            .bind(&made)
+            .execute(&mut *writing)
+            .await
+            .doing("storing judgments")?;
         }
         writing.commit().await.doing("storing judgments")
     }
@@ -159,21 +161,23 @@ impl Store {
         onset: Option<CallTime>,
     ) -> Result<(), StoreError> {
         let unit = judgment.unit.as_str();
-        sqlx::query("INSERT INTO judgment (unit, item, judgment, onset_us, made) VALUES (?, ?, ?, ?, ?)")
-            .bind(unit)
-            .bind(judgment.item.to_string())
-            .bind(to_json("judgment", unit, judgment)?)
-            .bind(onset.map(|o| o.as_micros().cast_signed()))
-            .bind(clock::wall().0.to_string())
-            .execute(self.pool())
-            .await
-            .map_err(|error| {
-                if error.as_database_error().is_some_and(|e| e.is_foreign_key_violation()) {
-                    not_found("unit", unit)
-                } else {
-                    StoreError::Database { doing: "storing a judgment", source: error }
-                }
-            })?;
+        sqlx::query(
+            "INSERT INTO judgment (unit, item, judgment, onset_us, made) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(unit)
+        .bind(judgment.item.to_string())
+        .bind(to_json("judgment", unit, judgment)?)
+        .bind(onset.map(|o| o.as_micros().cast_signed()))
+        .bind(clock::wall().0.to_string())
+        .execute(self.pool())
+        .await
+        .map_err(|error| {
+            if error.as_database_error().is_some_and(|e| e.is_foreign_key_violation()) {
+                not_found("unit", unit)
+            } else {
+                StoreError::Database { doing: "storing a judgment", source: error }
+            }
+        })?;
         Ok(())
     }
 

@@ -150,7 +150,8 @@ impl Store {
         branch: &str,
         from_tag: &str,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE attempt SET branch = ?, from_tag = ? WHERE call = ? AND state = 'dialling'";
+        let sql =
+            "UPDATE attempt SET branch = ?, from_tag = ? WHERE call = ? AND state = 'dialling'";
         let query = sqlx::query(sql).bind(branch).bind(from_tag).bind(call.to_string());
         let done = query.execute(self.pool()).await.doing("noting an INVITE")?;
         running_attempt(done.rows_affected(), call)
@@ -189,7 +190,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if no attempt of this call is running.
-    pub async fn abort_attempt(&self, call: CallId, why: &str) -> Result<AttemptRecord, StoreError> {
+    pub async fn abort_attempt(
+        &self,
+        call: CallId,
+        why: &str,
+    ) -> Result<AttemptRecord, StoreError> {
         let mut writing = self.writing().await?;
         let row = sqlx::query("SELECT * FROM attempt WHERE call = ? AND state = 'dialling'")
             .bind(call.to_string())

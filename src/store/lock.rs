@@ -19,12 +19,8 @@ impl Store {
     pub fn claim_runs(&self) -> Result<RunLock, StoreError> {
         let path = self.folder().join("run.lock");
         let io = |source| StoreError::Io { doing: "open", path: path.clone(), source };
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(io)?;
+        let file =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(RunLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),

@@ -88,7 +88,8 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
         .disable_statement_logging();
     let foreign = || StoreError::Foreign { path: path.to_owned() };
     let mut database = SqliteConnection::connect_with(&options).await.map_err(|error| {
-        let not_a_database = error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "26");
+        let not_a_database =
+            error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "26");
         if not_a_database {
             foreign()
         } else {
@@ -109,7 +110,9 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
     let closed = database.close().await;
     let (application, format, tables) = match found {
         Ok(found) => found,
-        Err(error) if error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "26") => {
+        Err(error)
+            if error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "26") =>
+        {
             return Err(foreign());
         }
         Err(source) => return Err(StoreError::Database { doing: "looking at it", source }),
@@ -121,7 +124,11 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
         return Err(foreign());
     }
     if format > FORMAT {
-        return Err(StoreError::NewerDatabase { path: path.to_owned(), found: format, known: FORMAT });
+        return Err(StoreError::NewerDatabase {
+            path: path.to_owned(),
+            found: format,
+            known: FORMAT,
+        });
     }
     Ok(())
 }

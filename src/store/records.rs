@@ -45,14 +45,19 @@ impl Store {
         match (&record.recording, files) {
             (None, None) => Ok(None),
             (Some(reference), Some(files)) => {
-                let (store, hash, files) = (self.clone(), reference.pcm_hash.clone(), files.clone());
+                let (store, hash, files) =
+                    (self.clone(), reference.pcm_hash.clone(), files.clone());
                 tokio::task::spawn_blocking(move || store.shelve(call, &hash, &files))
                     .await
                     .map_err(|e| corrupt("recording", &call.to_string(), &e))?
                     .map(Some)
             }
-            (None, Some(_)) => Err(mismatch(record, "files came with a record that has no recording")),
-            (Some(_), None) => Err(mismatch(record, "it has a recording, but no files came with it")),
+            (None, Some(_)) => {
+                Err(mismatch(record, "files came with a record that has no recording"))
+            }
+            (Some(_), None) => {
+                Err(mismatch(record, "it has a recording, but no files came with it"))
+            }
         }
     }
 

@@ -9,12 +9,20 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Sqlite, Type};
 
 /// A value as JSON text.
-pub(super) fn to_json<T: Serialize>(what: &'static str, name: &str, value: &T) -> Result<String, StoreError> {
+pub(super) fn to_json<T: Serialize>(
+    what: &'static str,
+    name: &str,
+    value: &T,
+) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|e| corrupt(what, name, &e))
 }
 
 /// A value from JSON text.
-pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, name: &str, text: &str) -> Result<T, StoreError> {
+pub(super) fn from_json<T: DeserializeOwned>(
+    what: &'static str,
+    name: &str,
+    text: &str,
+) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|e| corrupt(what, name, &e))
 }
 

@@ -58,7 +58,7 @@ pub struct StoredUnit {
 impl StoredUnit {
     fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
         Ok(Self {
-            probe_call: from_json("plan", column(row, "id")?, column(row, "call")?)?,
+            probe_call: from_json("plan", column(row, "id")?, column(row, "plan")?)?,
             state: UnitState::from_word(column(row, "state")?)?,
             note: column(row, "note")?,
         })
@@ -163,7 +163,7 @@ impl Store {
             return Err(closed(unit, state));
         }
         probe_call.due = due;
-        sqlx::query("UPDATE unit SET due_us = ?, call = ?, note = ? WHERE id = ?")
+        sqlx::query("UPDATE unit SET due_us = ?, plan = ?, note = ? WHERE id = ?")
             .bind(due.0.as_microsecond())
             .bind(to_json("plan", unit.as_str(), &probe_call)?)
             .bind(format!("moved: {why}"))
@@ -241,23 +241,25 @@ async fn insert_unit(
     unit: &ProbeCall,
 ) -> Result<(), StoreError> {
     let name = unit.unit.as_str();
-    sqlx::query("INSERT INTO unit (id, campaign, center, due_us, replaces, call) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(name)
-        .bind(unit.campaign.as_str())
-        .bind(unit.center.as_str())
-        .bind(unit.due.0.as_microsecond())
-        .bind(unit.replaces.as_ref().map(UnitId::as_str))
-        .bind(to_json("plan", name, unit)?)
-        .execute(&mut **writing)
-        .await
-        .map_err(|error| {
-            let unknown = error.as_database_error().is_some_and(|e| e.is_foreign_key_violation());
-            if unknown {
-                not_found("center", &format!("{} / {}", unit.campaign, unit.center))
-            } else {
-                exists("unit", name, error)
-            }
-        })?;
+    sqlx::query(
+        "INSERT INTO unit (id, campaign, center, due_us, replaces, plan) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(name)
+    .bind(unit.campaign.as_str())
+    .bind(unit.center.as_str())
+    .bind(unit.due.0.as_microsecond())
+    .bind(unit.replaces.as_ref().map(UnitId::as_str))
+    .bind(to_json("plan", name, unit)?)
+    .execute(&mut **writing)
+    .await
+    .map_err(|error| {
+        let unknown = error.as_database_error().is_some_and(|e| e.is_foreign_key_violation());
+        if unknown {
+            not_found("center", &format!("{} / {}", unit.campaign, unit.center))
+        } else {
+            exists("unit", name, error)
+        }
+    })?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ CREATE TABLE unit (
     replaces TEXT UNIQUE REFERENCES unit (id),
     state    TEXT NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'running', 'done', 'replaced')),
     note     TEXT,
-    call     TEXT NOT NULL,
+    plan     TEXT NOT NULL,
     FOREIGN KEY (campaign, center) REFERENCES center (campaign, id)
 ) STRICT;
 CREATE INDEX unit_by_due ON unit (campaign, state, due_us);
