@@ -13,7 +13,9 @@ pub struct Wav {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadWav {
     /// Not a readable WAV at all.
-    #[error("not a readable WAV file ({why}); make one with: sox IN -r 8000 -b 16 -e signed OUT.wav")]
+    #[error(
+        "not a readable WAV file ({why}); make one with: sox IN -r 8000 -b 16 -e signed OUT.wav"
+    )]
     Unreadable {
         /// What the reader said.
         why: String,

@@ -230,9 +230,10 @@ pub(super) fn event(kind: &EventKind) -> String {
         EventKind::FirstMedia => "first audio packet".to_owned(),
         EventKind::DigitSent { digit, requests_agent, .. } => {
             let key = digit.map_or("a masked key".to_owned(), |d| format!("key {d}"));
-            let asks = if *requests_agent { ": asks for an agent, the wait begins" } else { "" };
+            let asks = if *requests_agent { " to ask for an agent" } else { "" };
             format!("we pressed {key}{asks}")
         }
+        EventKind::AgentRequested => "an agent is requested: the wait begins".to_owned(),
         EventKind::Said { text, .. } => format!("we said: {text}"),
         EventKind::Step { name } => format!("scenario step {name}"),
         EventKind::Heard { sound, .. } => format!("heard live: {}", live_sound(sound)),

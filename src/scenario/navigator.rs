@@ -143,11 +143,6 @@ impl Navigator {
         }
     }
 
-    /// Whether an agent has been requested by digits.
-    pub fn requested(&self) -> bool {
-        self.requested_at.is_some()
-    }
-
     /// Whether a person is believed to be on the line.
     pub fn suspects_agent(&self) -> bool {
         self.suspected.is_some()

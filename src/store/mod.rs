@@ -17,6 +17,7 @@ mod migrate;
 mod open;
 mod records;
 mod rows;
+mod samples;
 mod units;
 
 pub use audio::{RecordingFiles, StoredAudio};
@@ -27,4 +28,5 @@ pub use judgments::{HumanJudgment, JudgingId, ResolvedJudgment, UnitJudgments};
 pub use ledger::{NewAttempt, StaleAttempt};
 pub use lock::RunLock;
 pub use open::Store;
+pub use samples::Samples;
 pub use units::{StoredUnit, UnitState};

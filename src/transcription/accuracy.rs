@@ -39,6 +39,19 @@ impl Sum for ErrorCount {
 pub fn character_error_rate(reference: &str, heard: &str) -> ErrorCount {
     let reference: Vec<char> = normalize(reference).chars().collect();
     let heard: Vec<char> = normalize(heard).chars().collect();
+    edits(&reference, &heard)
+}
+
+/// Word errors of `heard` against `reference`, words being what stands between spaces. Korean spacing is free, so that
+/// this is an upper bound there; character errors tell more.
+pub fn word_error_rate(reference: &str, heard: &str) -> ErrorCount {
+    let words = |text: &str| -> Vec<String> {
+        text.split_whitespace().map(normalize).filter(|word| !word.is_empty()).collect()
+    };
+    edits(&words(reference), &words(heard))
+}
+
+fn edits<T: PartialEq>(reference: &[T], heard: &[T]) -> ErrorCount {
     let mut row: Vec<usize> = (0..=heard.len()).collect();
     for (i, said) in reference.iter().enumerate() {
         let mut diagonal = row[0];
@@ -62,6 +75,12 @@ mod tests {
         let count = character_error_rate("무엇을 도와드릴까요 네", "무엇을 도와드릴가요 네.");
         assert_eq!(count, ErrorCount { edits: 1, length: 10 });
         assert!((count.rate() - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_wrong_word_in_three_is_a_third() {
+        let count = word_error_rate("감사합니다, 좋은 하루", "감사합니다 좋은 하로");
+        assert_eq!(count, ErrorCount { edits: 1, length: 3 });
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod vocabulary;
 mod words;
 mod worker;
 
-pub use accuracy::{ErrorCount, character_error_rate};
+pub use accuracy::{ErrorCount, character_error_rate, word_error_rate};
 pub use error::TranscriptionError;
 pub use fetch::{Fetched, Progress, Silent, Wheels};
 pub use manifest::{Manifest, ModelEntry, Package, Recipe, Source};

@@ -1,0 +1,227 @@
+//! Facts of a unit: what judges may read, drawn from the record, the hearing and the transcript.
+
+use super::outcome::outcome_of;
+use crate::domain::facts::{AgentWait, AttemptFacts, Conversation, Facts, Turn};
+use crate::domain::plan::Center;
+use crate::domain::record::{AttemptOutcome, AttemptRecord, CallEnding, CallRecord};
+use crate::domain::segment::Hearing;
+use crate::domain::time::{CallTime, Span};
+use crate::domain::timeline::{EventKind, Party};
+use crate::domain::transcript::{Transcript, Utterance};
+use std::time::Duration;
+
+/// What was derived of one attempt's audio.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    /// The offline tier's account; `None` where no audio was kept.
+    pub hearing: Option<Hearing>,
+    /// The words; `None` where they were not read.
+    pub transcript: Option<Transcript>,
+}
+
+/// Voices closer together than this are one turn.
+const TURN_GAP: Duration = Duration::from_millis(500);
+/// The onset may lie this much behind the first voiced frame that belongs to it.
+const ONSET_SLACK: Duration = Duration::from_millis(400);
+/// An answer of ours later than this leaves the agent hanging: whatever follows is our doing.
+const LATE_ANSWER: Duration = Duration::from_secs(3);
+/// Above this share of lost packets words and overlaps are not sure.
+const POOR_LINE_LOSS: f64 = 0.05;
+
+/// Draws the facts of a unit; `heard` has one entry for each attempt, in order.
+pub fn facts_of(record: &CallRecord, heard: &[Heard], center: &Center) -> Facts {
+    let nothing = Heard::default();
+    let pairs: Vec<(&AttemptRecord, &Heard)> = record
+        .attempts
+        .iter()
+        .enumerate()
+        .map(|(n, attempt)| (attempt, heard.get(n).unwrap_or(&nothing)))
+        .collect();
+    let attempts: Vec<AttemptFacts> =
+        pairs.iter().map(|(attempt, heard)| attempt_facts(attempt, heard)).collect();
+    let reached = pairs.iter().find(|(_, h)| h.hearing.as_ref().is_some_and(|h| h.onset.is_some()));
+    let mut names = vec![center.name.clone()];
+    names.extend(center.english.clone());
+    names.extend(center.aliases.iter().cloned());
+    Facts {
+        unit: record.probe_call.unit.clone(),
+        center_names: names,
+        agent_names: center.agents.clone(),
+        conversation: reached.and_then(|(attempt, heard)| conversation(attempt, heard)),
+        probe_faults: pairs.iter().flat_map(|(a, h)| probe_faults(a, h)).collect(),
+        recorded: record.attempts.iter().all(|a| {
+            a.recording.is_some()
+                || a.timeline.first(|k| matches!(k, EventKind::FirstMedia)).is_none()
+        }),
+        attempts,
+    }
+}
+
+fn attempt_facts(record: &AttemptRecord, heard: &Heard) -> AttemptFacts {
+    let outcome = outcome_of(record, heard.hearing.as_ref());
+    AttemptFacts {
+        number: record.number,
+        call: record.call,
+        answered: record.timeline.answered().is_some(),
+        requests: record.timeline.agent_requests(),
+        wait: agent_wait(record, heard, &outcome),
+        outcome,
+    }
+}
+
+fn agent_wait(record: &AttemptRecord, heard: &Heard, outcome: &AttemptOutcome) -> AgentWait {
+    let Some(requested) = record.timeline.agent_request() else { return AgentWait::NotRequested };
+    let onset = heard.hearing.as_ref().and_then(|h| h.onset.as_ref());
+    match onset {
+        Some(onset) if *outcome == AttemptOutcome::ConnectedHuman => AgentWait::Connected {
+            requested,
+            onset: onset.at.max(requested),
+            within: onset.within,
+            acceptance: onset.acceptance.clone(),
+            evidence: onset.evidence.clone(),
+        },
+        _ => AgentWait::NeverConnected { requested, waited: ended(record) - requested },
+    }
+}
+
+/// When the call was over: its BYE, or else its last event.
+fn ended(record: &AttemptRecord) -> CallTime {
+    let last = record.timeline.events().last().map_or(CallTime::ZERO, |e| e.at);
+    record.timeline.bye().map_or(last, |(at, _)| at)
+}
+
+fn conversation(record: &AttemptRecord, heard: &Heard) -> Option<Conversation> {
+    let hearing = heard.hearing.as_ref()?;
+    let onset = hearing.onset.as_ref()?.at;
+    let mut turns = our_turns(record, onset);
+    turns.extend(their_turns(hearing, heard.transcript.as_ref(), onset));
+    turns.sort_by_key(|turn| turn.span.start);
+    let (end, ended_by) = record.timeline.bye().unwrap_or((ended(record), Party::FarEnd));
+    Some(Conversation {
+        call: record.call,
+        turns,
+        ended: end,
+        ended_by,
+        script_finished: record.ending == CallEnding::Completed,
+        line_faults: line_faults(record),
+    })
+}
+
+fn our_turns(record: &AttemptRecord, onset: CallTime) -> Vec<Turn> {
+    let said = record.timeline.events().iter().filter_map(|event| match &event.kind {
+        EventKind::Said { text, end, .. } if *end > onset => Some(Turn {
+            party: Party::Prober,
+            span: Span::new(event.at, *end),
+            text: text.clone(),
+            uncertain: false,
+        }),
+        _ => None,
+    });
+    said.collect()
+}
+
+fn their_turns(hearing: &Hearing, transcript: Option<&Transcript>, onset: CallTime) -> Vec<Turn> {
+    let from = onset.saturating_sub(ONSET_SLACK);
+    let mut turns: Vec<Turn> = Vec::new();
+    for &voiced in hearing.voiced.iter().filter(|span| span.end > from) {
+        let span = Span::new(voiced.start.max(from), voiced.end);
+        match turns.last_mut() {
+            Some(last) if span.start.saturating_since(last.span.end) < TURN_GAP => {
+                last.span.end = span.end;
+            }
+            _ => turns.push(Turn {
+                party: Party::FarEnd,
+                span,
+                text: String::new(),
+                uncertain: false,
+            }),
+        }
+    }
+    let utterances = transcript.map_or(&[][..], |t| &t.utterances);
+    for utterance in utterances.iter().filter(|u| u.party == Party::FarEnd && u.span.end > from) {
+        give_words(&mut turns, utterance, from);
+    }
+    turns
+}
+
+/// Puts the words of an utterance into the turns where they were said.
+fn give_words(turns: &mut [Turn], utterance: &Utterance, from: CallTime) {
+    let mut pieces: Vec<(Span, &str)> =
+        utterance.words.iter().map(|w| (w.span, w.text.as_str())).collect();
+    if pieces.is_empty() {
+        pieces.push((utterance.span, utterance.text.as_str()));
+    }
+    for (span, text) in pieces {
+        let middle = span.start + span.duration() / 2;
+        if middle < from {
+            continue;
+        }
+        let distance = |turn: &Turn| {
+            turn.span.start.saturating_since(middle).max(middle.saturating_since(turn.span.end))
+        };
+        if let Some(turn) = turns.iter_mut().min_by_key(|turn| distance(turn)) {
+            if !turn.text.is_empty() {
+                turn.text.push(' ');
+            }
+            turn.text.push_str(text.trim());
+            turn.uncertain |= utterance.uncertain();
+        }
+    }
+}
+
+fn line_faults(record: &AttemptRecord) -> Vec<String> {
+    let mut faults = degraded(record);
+    if let Some(quality) = &record.line_quality {
+        if let Some(loss) = quality.loss().filter(|loss| *loss > POOR_LINE_LOSS) {
+            faults.push(format!("{:.1} % of the packets were lost", loss * 100.0));
+        }
+        if quality.one_way {
+            faults.push("nothing was received while we sent".to_owned());
+        }
+    }
+    faults
+}
+
+fn degraded(record: &AttemptRecord) -> Vec<String> {
+    let said = record.timeline.events().iter().filter_map(|event| match &event.kind {
+        EventKind::Degraded { what } => Some(what.clone()),
+        _ => None,
+    });
+    said.collect()
+}
+
+/// Faults of ours that leave the conversation unobserved.
+fn probe_faults(record: &AttemptRecord, heard: &Heard) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let CallEnding::Aborted { why } = &record.ending {
+        faults.push(format!("we ended the call ourselves: {why}"));
+    }
+    let onset = heard.hearing.as_ref().and_then(|h| h.onset.as_ref());
+    match (onset, &record.ending) {
+        (Some(onset), CallEnding::QueueTimeout | CallEnding::Lost { .. }) => {
+            faults.push(format!("an agent spoke at {} and we did not notice", onset.at))
+        }
+        (None, CallEnding::Completed) => {
+            faults.push("we took a recording for a person and hung up".to_owned());
+        }
+        (Some(_), _) => faults.extend(late_answer(record, heard)),
+        (None, _) => {}
+    }
+    faults
+}
+
+/// Whether we let the agent wait after the greeting.
+fn late_answer(record: &AttemptRecord, heard: &Heard) -> Option<String> {
+    let hearing = heard.hearing.as_ref()?;
+    let onset = hearing.onset.as_ref()?.at;
+    let answer = record.timeline.said().find(|span| span.end > onset)?;
+    let greeting_end = hearing
+        .voiced
+        .iter()
+        .filter(|v| v.end > onset && v.start < answer.start)
+        .map(|v| v.end)
+        .max()?;
+    let late = answer.start.saturating_since(greeting_end);
+    (late > LATE_ANSWER)
+        .then(|| format!("we answered the greeting {:.1} s after it ended", late.as_secs_f64()))
+}

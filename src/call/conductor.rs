@@ -1,0 +1,487 @@
+//! The conductor of one call: a pure machine between the dialog, the media stream, the causal ear and the navigator.
+//!
+//! Enters: what the leg and the stream report, with their instants; time. Leaves: what to do next, the timeline, and
+//! how the call ended. After each [`Conductor::handle`], drain [`Conductor::poll`] until it says
+//! [`Output::WaitUntil`] or nothing.
+
+use crate::domain::digit::Digit;
+use crate::domain::event::CallPhase;
+use crate::domain::ids::AttemptNumber;
+use crate::domain::record::CallEnding;
+use crate::domain::time::{CallTime, Span};
+use crate::domain::timeline::{EventKind, LiveSound, Party, SipStatus, Timeline};
+use crate::hearing::{Library, Listener, LiveEvent};
+use crate::media::MediaEventKind;
+use crate::scenario::{
+    HangUpReason, Navigator, NavigatorInput, NavigatorOutput, RequestRule, Scenario, Sound,
+};
+use crate::sip::sdp::{AudioTarget, Codec, SessionDescription};
+use crate::sip::{LegEventKind, StoredDialog};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the conductor is told.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The leg reports.
+    Leg(&'a LegEventKind),
+    /// The media stream reports.
+    Media(&'a MediaEventKind),
+    /// Our program is told to stop: end the call politely, whatever it is doing.
+    Stop {
+        /// Why, in plain words.
+        why: &'a str,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What the conductor wants.
+#[derive(Debug)]
+pub enum Output {
+    /// Send and receive media there.
+    Connect(AudioTarget),
+    /// Say this line of the scenario.
+    Say {
+        /// Its index.
+        line: usize,
+        /// To be given back by the stream.
+        token: u64,
+    },
+    /// Stop saying it.
+    StopSaying,
+    /// Send these digits.
+    SendDigits {
+        /// Which.
+        digits: Vec<Digit>,
+        /// To be given back by the stream.
+        token: u64,
+    },
+    /// End the ringing.
+    Cancel,
+    /// End the call.
+    Bye,
+    /// For progress views.
+    Phase(CallPhase),
+    /// The INVITE is out: what is needed to cancel it after a crash.
+    NoteInvite {
+        /// Branch of its Via.
+        branch: String,
+        /// Our tag.
+        from_tag: String,
+    },
+    /// The dialog stands: what is needed to end it after a crash.
+    NoteDialog(StoredDialog),
+    /// The call is over.
+    Finished(CallEnding),
+    /// Nothing to do before then.
+    WaitUntil(CallTime),
+}
+
+/// The codecs of our offer, in its order: A-law first, as in Korea's networks.
+pub(super) const OFFERED: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+/// How long our own BYE or CANCEL may take before the call counts as over.
+const ENDING_LIMIT: Duration = Duration::from_secs(6);
+
+#[derive(Debug)]
+enum State {
+    Dialling,
+    Up { since: CallTime },
+    Ending { ending: CallEnding, until: CallTime },
+    Over,
+}
+
+/// The digits on their way.
+#[derive(Debug, Clone, Copy)]
+struct Pressing {
+    requests_agent: bool,
+    masked: bool,
+}
+
+/// The machine of one call.
+#[derive(Debug)]
+pub struct Conductor {
+    opened: Instant,
+    attempt: AttemptNumber,
+    scenario: Arc<Scenario>,
+    navigator: Navigator,
+    listener: Listener,
+    state: State,
+    rang: bool,
+    connected: Option<AudioTarget>,
+    pressing: Option<Pressing>,
+    saying: Option<usize>,
+    token: u64,
+    timeline: Timeline,
+    out: VecDeque<Output>,
+}
+
+impl Conductor {
+    /// A conductor before the INVITE; `opened` is the opening of the call's axis.
+    pub fn new(
+        opened: Instant,
+        attempt: AttemptNumber,
+        scenario: Arc<Scenario>,
+        library: Arc<Library>,
+    ) -> Self {
+        Self {
+            opened,
+            attempt,
+            navigator: Navigator::new(Arc::clone(&scenario)),
+            scenario,
+            listener: Listener::new(library),
+            state: State::Dialling,
+            rang: false,
+            connected: None,
+            pressing: None,
+            saying: None,
+            token: 0,
+            timeline: Timeline::default(),
+            out: VecDeque::from([Output::Phase(CallPhase::Dialling)]),
+        }
+    }
+
+    /// Takes what happened at `now`.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        let at = self.axis(now);
+        match input {
+            Input::Leg(event) => self.leg(at, event),
+            Input::Media(event) => self.media(at, event),
+            Input::Stop { why } => self.stop(at, why),
+            Input::Tick => {}
+        }
+        self.navigate(at, NavigatorInput::Tick);
+        self.check_limits(at);
+    }
+
+    /// The next thing to do; `None` when the call is over.
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.out.pop_front() {
+            return Some(output);
+        }
+        let navigator = match self.state {
+            State::Up { .. } => match self.navigator.poll() {
+                Some(NavigatorOutput::WaitUntil(at)) => Some(at),
+                _ => None,
+            },
+            _ => None,
+        };
+        let limit = match &self.state {
+            State::Up { since } => Some(*since + self.scenario.max_call),
+            State::Ending { until, .. } => Some(*until),
+            State::Dialling | State::Over => None,
+        };
+        let next = match (navigator, limit) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        next.map(Output::WaitUntil)
+    }
+
+    /// What happened, given away when the call is over.
+    pub fn into_timeline(self) -> Timeline {
+        self.timeline
+    }
+
+    fn axis(&self, instant: Instant) -> CallTime {
+        CallTime::from_duration(instant.saturating_duration_since(self.opened))
+    }
+
+    fn note(&mut self, at: CallTime, kind: EventKind) {
+        self.timeline.push(at, kind);
+    }
+
+    fn end(&mut self, at: CallTime, ending: CallEnding) {
+        if !matches!(self.state, State::Ending { .. } | State::Over) {
+            self.state = State::Ending { ending, until: at + ENDING_LIMIT };
+        }
+    }
+
+    /// The leg is gone: whatever was to be the ending is the ending.
+    fn over(&mut self, otherwise: CallEnding) {
+        let ending = match std::mem::replace(&mut self.state, State::Over) {
+            State::Over => return,
+            State::Ending { ending, .. } => ending,
+            State::Dialling | State::Up { .. } => otherwise,
+        };
+        self.out.push_back(Output::Finished(ending));
+    }
+
+    fn stop(&mut self, at: CallTime, why: &str) {
+        let ending = CallEnding::Aborted { why: why.to_owned() };
+        match self.state {
+            State::Dialling => self.cancel(at, ending),
+            State::Up { .. } => self.hang_up(at, ending),
+            State::Ending { .. } | State::Over => return,
+        }
+        self.note(at, EventKind::Aborted { why: why.to_owned() });
+    }
+
+    fn hang_up(&mut self, at: CallTime, ending: CallEnding) {
+        self.note(at, EventKind::Bye { by: Party::Prober, q850: None });
+        self.out.push_back(Output::Bye);
+        self.out.push_back(Output::Phase(CallPhase::Closing));
+        self.end(at, ending);
+    }
+
+    fn cancel(&mut self, at: CallTime, ending: CallEnding) {
+        self.note(at, EventKind::CancelSent);
+        self.out.push_back(Output::Cancel);
+        self.end(at, ending);
+    }
+
+    fn check_limits(&mut self, at: CallTime) {
+        match &self.state {
+            State::Up { since } if at >= *since + self.scenario.max_call => {
+                let why = "the call reached the longest length that the scenario allows".to_owned();
+                self.hang_up(at, CallEnding::Lost { why });
+            }
+            State::Ending { ending, until } if at >= *until => {
+                let ending = ending.clone();
+                self.over(ending);
+            }
+            _ => {}
+        }
+    }
+
+    fn leg(&mut self, at: CallTime, event: &LegEventKind) {
+        match event {
+            LegEventKind::InviteSent { branch, from_tag } => {
+                self.note(at, EventKind::InviteSent { attempt: self.attempt });
+                let (branch, from_tag) = (branch.clone(), from_tag.clone());
+                self.out.push_back(Output::NoteInvite { branch, from_tag });
+            }
+            LegEventKind::Challenged { code } => {
+                self.note(at, EventKind::Challenged { code: *code });
+            }
+            LegEventKind::Provisional { status, sdp } => {
+                self.provisional(at, status, sdp.as_deref())
+            }
+            LegEventKind::Answered { status, sdp, dialog } => {
+                self.out.push_back(Output::NoteDialog(dialog.clone()));
+                self.answered(at, status, sdp.as_deref());
+            }
+            LegEventKind::Refused { status, q850 } => {
+                let (status, q850) = (status.clone(), *q850);
+                self.note(at, EventKind::Refused { status: status.clone(), q850 });
+                self.over(CallEnding::Refused { status, q850, rang: self.rang });
+            }
+            LegEventKind::TimedOut(timer) => {
+                let timer = *timer;
+                self.note(at, EventKind::LocalTimeout { timer });
+                self.over(CallEnding::TimedOut { timer, rang: self.rang });
+            }
+            LegEventKind::RemoteBye { q850 } => {
+                self.note(at, EventKind::Bye { by: Party::FarEnd, q850: *q850 });
+                self.over(CallEnding::FarEndHungUp {
+                    agent_suspected: self.navigator.suspects_agent(),
+                    requested: self.requested(),
+                });
+            }
+            LegEventKind::Reoffer { sdp } => self.connect(sdp),
+            LegEventKind::TransportFailed { what } => {
+                self.note(at, EventKind::Aborted { why: what.clone() });
+                self.over(CallEnding::Aborted { why: what.clone() });
+            }
+            LegEventKind::CancelledByRemote | LegEventKind::Ended => {
+                self.over(CallEnding::Aborted { why: "the leg ended without a reason".to_owned() });
+            }
+        }
+    }
+
+    fn requested(&self) -> bool {
+        self.timeline.agent_request().is_some()
+    }
+
+    fn provisional(&mut self, at: CallTime, status: &SipStatus, sdp: Option<&str>) {
+        let early_media = sdp.is_some();
+        self.note(at, EventKind::Provisional { status: status.clone(), early_media });
+        if status.code > 100 && !self.rang {
+            self.rang = true;
+            if self.scenario.request == RequestRule::Ringing {
+                self.agent_requested(at);
+            }
+            self.out.push_back(Output::Phase(CallPhase::Ringing));
+        }
+        if let Some(sdp) = sdp {
+            self.connect(sdp);
+        }
+    }
+
+    fn answered(&mut self, at: CallTime, status: &SipStatus, sdp: Option<&str>) {
+        self.note(at, EventKind::Answered { status: status.clone() });
+        if matches!(self.state, State::Ending { .. } | State::Over) {
+            return;
+        }
+        self.state = State::Up { since: at };
+        if let Some(sdp) = sdp {
+            self.connect(sdp);
+        }
+        if self.connected.is_none() {
+            let why = "the answer offers no audio that we can take (G.711)".to_owned();
+            self.note(at, EventKind::Aborted { why: why.clone() });
+            return self.hang_up(at, CallEnding::Aborted { why });
+        }
+        self.out.push_back(Output::Phase(CallPhase::Menu));
+        let unrequested = self.timeline.agent_request().is_none();
+        if self.scenario.request != RequestRule::Digit && unrequested {
+            self.agent_requested(at);
+        }
+        self.navigate(at, NavigatorInput::Answered);
+    }
+
+    fn connect(&mut self, sdp: &str) {
+        let target = SessionDescription::parse(sdp).and_then(|s| s.audio_target(&OFFERED));
+        let Ok(target) = target else { return };
+        if self.connected.as_ref() != Some(&target) {
+            self.connected = Some(target.clone());
+            self.out.push_back(Output::Connect(target));
+        }
+    }
+
+    fn media(&mut self, at: CallTime, event: &MediaEventKind) {
+        match event {
+            MediaEventKind::FirstPacket => self.note(at, EventKind::FirstMedia),
+            MediaEventKind::Frame(frame) => {
+                self.listener.handle(at, frame);
+                while let Some(live) = self.listener.poll() {
+                    self.heard(at, live);
+                }
+            }
+            MediaEventKind::DigitSent { digit, start, end, last, .. } => {
+                self.digit_sent(at, *digit, (*start, *end), *last);
+            }
+            MediaEventKind::PlayEnded { start, end, .. } => {
+                let Some(line) = self.saying.take() else { return };
+                let (start, end) = (self.axis(*start), self.axis(*end));
+                let said = &self.scenario.lines[line];
+                let (line, text) = (said.name.clone(), said.text.clone());
+                self.note(start, EventKind::Said { line, text, end });
+                self.navigate(at, NavigatorInput::Said);
+            }
+            MediaEventKind::Discontinuity(change) => {
+                self.note(at, EventKind::Discontinuity { change: change.clone() });
+            }
+            MediaEventKind::Degraded { what } => {
+                self.note(at, EventKind::Degraded { what: what.clone() });
+            }
+            MediaEventKind::PlayStarted { .. } | MediaEventKind::DigitReceived { .. } => {}
+        }
+    }
+
+    fn digit_sent(
+        &mut self,
+        at: CallTime,
+        digit: Digit,
+        (start, end): (Instant, Instant),
+        last: bool,
+    ) {
+        let Some(pressing) = self.pressing else { return };
+        let (start, end) = (self.axis(start), self.axis(end));
+        let digit = (!pressing.masked).then_some(digit);
+        let requests_agent = pressing.requests_agent && last;
+        self.note(start, EventKind::DigitSent { digit, end, requests_agent });
+        if last {
+            self.pressing = None;
+            if requests_agent {
+                self.agent_requested(end);
+            }
+            self.navigate(at, NavigatorInput::DigitsSent { end });
+        }
+    }
+
+    fn agent_requested(&mut self, at: CallTime) {
+        self.note(at, EventKind::AgentRequested);
+        self.out.push_back(Output::Phase(CallPhase::Queue));
+    }
+
+    fn heard(&mut self, at: CallTime, live: LiveEvent) {
+        let (sound, span, told) = match live {
+            LiveEvent::SpeechStarted(from) => {
+                (None, Span::new(from, from), Some(Sound::SpeechStarted))
+            }
+            LiveEvent::SpeechEnded(span) => {
+                (Some(LiveSound::Speech), span, Some(Sound::SpeechEnded(span)))
+            }
+            LiveEvent::MusicStarted(from) => {
+                (None, Span::new(from, from), Some(Sound::MusicStarted))
+            }
+            LiveEvent::MusicEnded(span) => (Some(LiveSound::Music), span, Some(Sound::MusicEnded)),
+            LiveEvent::PromptRecognised { prompt, ends_at } => {
+                let sound = LiveSound::KnownPrompt { prompt };
+                (Some(sound), Span::new(at, ends_at), Some(Sound::KnownPrompt { ends_at }))
+            }
+            LiveEvent::ToneHeard { sound, span } => {
+                let told = matches!(sound, LiveSound::Ringback).then_some(Sound::Ringback);
+                if let LiveSound::Busy | LiveSound::Congestion = sound {
+                    self.busy_tone(at, sound == LiveSound::Congestion);
+                }
+                (Some(sound), span, told)
+            }
+        };
+        if let Some(sound) = sound {
+            self.note(span.start, EventKind::Heard { sound, span });
+        }
+        if let Some(told) = told {
+            self.navigate(at, NavigatorInput::Heard(told));
+        }
+    }
+
+    fn busy_tone(&mut self, at: CallTime, congestion: bool) {
+        match self.state {
+            State::Dialling => self.cancel(at, CallEnding::BusyTone { congestion }),
+            // A busy tone after a conversation is how some exchanges say that the other side hung up.
+            State::Up { .. } if self.navigator.suspects_agent() => {
+                let requested = self.requested();
+                self.hang_up(at, CallEnding::FarEndHungUp { agent_suspected: true, requested });
+            }
+            State::Up { .. } => self.hang_up(at, CallEnding::BusyTone { congestion }),
+            State::Ending { .. } | State::Over => {}
+        }
+    }
+
+    fn navigate(&mut self, at: CallTime, input: NavigatorInput) {
+        if !matches!(self.state, State::Up { .. }) {
+            return;
+        }
+        self.navigator.handle(at, input);
+        while let Some(output) = self.navigator.poll() {
+            if matches!(output, NavigatorOutput::WaitUntil(_)) {
+                break;
+            }
+            self.follow(at, output);
+        }
+    }
+
+    fn follow(&mut self, at: CallTime, output: NavigatorOutput) {
+        match output {
+            NavigatorOutput::Step(name) => self.note(at, EventKind::Step { name: name.to_owned() }),
+            NavigatorOutput::SendDigits { digits, requests_agent, masked } => {
+                self.pressing = Some(Pressing { requests_agent, masked });
+                self.token += 1;
+                self.out.push_back(Output::SendDigits { digits, token: self.token });
+            }
+            NavigatorOutput::Say { line } => {
+                self.saying = Some(line);
+                self.token += 1;
+                self.out.push_back(Output::Say { line, token: self.token });
+            }
+            NavigatorOutput::StopSaying => self.out.push_back(Output::StopSaying),
+            NavigatorOutput::AgentSuspected => {
+                self.note(at, EventKind::AgentSuspected);
+                self.out.push_back(Output::Phase(CallPhase::Talking));
+            }
+            NavigatorOutput::BackToWaiting => self.out.push_back(Output::Phase(CallPhase::Queue)),
+            NavigatorOutput::HangUp(reason) => self.hang_up(
+                at,
+                match reason {
+                    HangUpReason::Completed => CallEnding::Completed,
+                    HangUpReason::QueueTimeout => CallEnding::QueueTimeout,
+                    HangUpReason::Lost(why) => CallEnding::Lost { why },
+                },
+            ),
+            NavigatorOutput::WaitUntil(_) => {}
+        }
+    }
+}
