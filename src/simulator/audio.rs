@@ -75,7 +75,8 @@ fn center(
     let voices = known[&folder].clone();
     if let Some(missing) = script.missing_clip(|clip| voices.get(clip).is_some()) {
         let message = format!("no line `{}` is recorded", missing.value);
-        let help = format!("lines are the WAV files of `{}`, named without `.wav`", folder.display());
+        let help =
+            format!("lines are the WAV files of `{}`, named without `.wav`", folder.display());
         return Err(error_at(&name, &text, &missing.at, message, help).into());
     }
     let mut random = SplitMix64::new(seed ^ name_seed(script.id.as_str()));

@@ -21,7 +21,13 @@ pub(crate) enum Treatment {
     /// It rings and nobody ever answers.
     NoAnswer { ringing: Ringing },
     /// It is turned away with a final status.
-    Refuse { after: Duration, status: u16, phrase: String, q850: Option<Q850Cause> },
+    Refuse {
+        ringing: Option<Ringing>,
+        after: Duration,
+        status: u16,
+        phrase: String,
+        q850: Option<Q850Cause>,
+    },
     /// It is answered.
     Answer { ringing: Ringing, after: Duration, then: Then },
 }
@@ -37,6 +43,10 @@ pub(crate) enum Ringing {
     Ring,
     /// 183 and music as early media.
     Coloring,
+    /// 183 and the busy tone as early media, as some networks give it before or instead of a refusal.
+    Busy,
+    /// 183 and the congestion tone as early media.
+    Congestion,
 }
 
 /// What happens after the answer.
@@ -97,8 +107,7 @@ pub(super) struct CallFile {
     name: Option<String>,
     #[serde(default = "one_second", with = "crate::yaml::duration")]
     answer_after: Duration,
-    #[serde(default)]
-    early_media: Ringing,
+    early_media: Option<Ringing>,
     #[serde(default, with = "crate::yaml::duration::option")]
     wait: Option<Duration>,
     agent: Option<Located<String>>,
@@ -178,13 +187,15 @@ impl CallFile {
         at: &Place,
         agents: &[AgentScript],
     ) -> Result<Treatment, YamlError> {
-        let (ringing, after) = (self.early_media, self.answer_after);
+        let after = self.answer_after;
+        // A refused call does not ring unless the script says so.
+        let (ringing, rings) = (self.early_media, self.early_media.unwrap_or_default());
         if self.no_answer {
-            return Ok(Treatment::NoAnswer { ringing });
+            return Ok(Treatment::NoAnswer { ringing: rings });
         }
         if self.busy {
-            let (status, phrase) = (486, "Busy Here".to_owned());
-            return Ok(Treatment::Refuse { after, status, phrase, q850: Some(Q850Cause(17)) });
+            let (status, phrase, q850) = (486, "Busy Here".to_owned(), Some(Q850Cause(17)));
+            return Ok(Treatment::Refuse { ringing, after, status, phrase, q850 });
         }
         if let Some(RefuseFile { status, phrase, q850 }) = self.refuse {
             if !(400..=699).contains(&status.value) {
@@ -192,7 +203,7 @@ impl CallFile {
                 return Err(source.fault(&status.at, message, "use a SIP status from 400 to 699"));
             }
             let (status, q850) = (status.value, q850.map(Q850Cause));
-            return Ok(Treatment::Refuse { after, status, phrase, q850 });
+            return Ok(Treatment::Refuse { ringing, after, status, phrase, q850 });
         }
         let then = if self.closed {
             Then::Closed
@@ -222,6 +233,6 @@ impl CallFile {
                 manners: Manners { forgets: self.forget, listening, leaving },
             }
         };
-        Ok(Treatment::Answer { ringing, after, then })
+        Ok(Treatment::Answer { ringing: rings, after, then })
     }
 }

@@ -159,24 +159,26 @@ impl CallMachine {
         let (ringing, until) = match &self.behaviour.treatment {
             Treatment::NoAnswer { ringing } => (Some(*ringing), None),
             Treatment::Answer { ringing, after, .. } => (Some(*ringing), Some(now + *after)),
-            Treatment::Refuse { after, .. } => (None, Some(now + *after)),
+            Treatment::Refuse { ringing, after, .. } => (*ringing, Some(now + *after)),
         };
-        let early = |line: &mut Line, kind, pcm| {
-            line.send(Output::EarlyMedia);
-            line.play(Sound::Loop(kind), pcm);
-        };
-        match ringing {
-            None => {}
-            Some(Ringing::None) => self.line.send(Output::Ring),
-            Some(Ringing::Ring) => {
-                let pcm = tone::RINGBACK.samples(RING_SOUND).into();
-                early(&mut self.line, SegmentKind::Ringback, pcm);
+        let sound = |tone: tone::Tone| tone.samples(RING_SOUND).into();
+        let early: Option<(SegmentKind, Arc<[i16]>)> = match ringing {
+            None => None,
+            Some(Ringing::None) => {
+                self.line.send(Output::Ring);
+                None
             }
+            Some(Ringing::Ring) => Some((SegmentKind::Ringback, sound(tone::RINGBACK))),
+            Some(Ringing::Busy) => Some((SegmentKind::Busy, sound(tone::BUSY))),
+            Some(Ringing::Congestion) => Some((SegmentKind::Congestion, sound(tone::CONGESTION))),
             Some(Ringing::Coloring) => {
                 let from = self.random.below(1 << 24) as usize;
-                let pcm = cut(&self.center.music, from, RING_SOUND);
-                early(&mut self.line, SegmentKind::Coloring, pcm);
+                Some((SegmentKind::Coloring, cut(&self.center.music, from, RING_SOUND)))
             }
+        };
+        if let Some((kind, pcm)) = early {
+            self.line.send(Output::EarlyMedia);
+            self.line.play(Sound::Loop(kind), pcm);
         }
         self.state = State::Ringing { until };
     }

@@ -181,8 +181,9 @@ impl Exchange {
         let center = Arc::clone(&self.centers[index]);
         let arrival = self.arrive(index);
         let behaviour = (arrival % center.script.calls.len() as u64) as usize;
-        let seed = SplitMix64::new(self.seed ^ name_seed(center.script.id.as_str()) ^ arrival << 32)
-            .next_u64();
+        let seed =
+            SplitMix64::new(self.seed ^ name_seed(center.script.id.as_str()) ^ arrival << 32)
+                .next_u64();
         let head = CallHead {
             sip_call_id: call.sip_call_id,
             center: center.script.id.to_string(),

@@ -29,7 +29,10 @@ pub enum SimulatorError {
     },
     /// A folder has no scripts, or none was named.
     #[error("no center script in `{}`", path.display())]
-    #[diagnostic(code(simulator::no_center), help("name `.yaml` files, or a folder that holds some"))]
+    #[diagnostic(
+        code(simulator::no_center),
+        help("name `.yaml` files, or a folder that holds some")
+    )]
     NoCenter {
         /// The folder.
         path: PathBuf,
@@ -47,7 +50,9 @@ pub enum SimulatorError {
     #[error("voices of `{}`: {what}", path.display())]
     #[diagnostic(
         code(simulator::voices),
-        help("a voices folder holds WAV files (8 kHz, mono, 16 bit) and `manifest*.csv` with file, text and sha256")
+        help(
+            "a voices folder holds WAV files (8 kHz, mono, 16 bit) and `manifest*.csv` with file, text and sha256"
+        )
     )]
     Voices {
         /// The file at fault.
@@ -59,7 +64,9 @@ pub enum SimulatorError {
     #[error("`{bind}` is no loopback address")]
     #[diagnostic(
         code(simulator::not_loopback),
-        help("simulated centers take calls from this host alone: bind 127.0.0.1 or another of 127.0.0.0/8")
+        help(
+            "simulated centers take calls from this host alone: bind 127.0.0.1 or another of 127.0.0.0/8"
+        )
     )]
     NotLoopback {
         /// The address asked for.

@@ -53,11 +53,12 @@ pub fn expected(calls: &[CallTruth]) -> BTreeMap<CtqItem, Expected> {
     ])
 }
 
-/// Refusals that are laid to the center: busy here, busy everywhere, nobody there.
+/// Refusals that are laid to the center: busy here, busy everywhere, nobody there, and a 503 that was heard coming.
 fn connectivity(first: &CallTruth) -> Expected {
     match (&first.answered, &first.ended_by) {
         (Some(_), _) => Fulfilled,
         (None, EndedBy::Refused { status: 486 | 600 | 480 } | EndedBy::Caller) => Defect,
+        (None, EndedBy::Refused { status: 503 }) if !first.segments.is_empty() => Defect,
         (None, _) => Pending,
     }
 }

@@ -17,7 +17,7 @@ const LEVEL: f64 = 2_900.0;
 /// What a caller hears while waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum MusicStyle {
+pub(crate) enum MusicStyle {
     /// A music box in three-four time: broken chords only.
     Waltz,
     /// Chords, bass and drums in four-four time.

@@ -131,12 +131,7 @@ impl Waiting {
     }
 
     /// An announcement that can end before the hand-over.
-    fn fitting(
-        &self,
-        now: Instant,
-        clip: Option<&ClipName>,
-        center: &Center,
-    ) -> Option<Arc<Clip>> {
+    fn fitting(&self, now: Instant, clip: Option<&ClipName>, center: &Center) -> Option<Arc<Clip>> {
         center.voices.get(clip?).filter(|clip| {
             now + samples_to_duration::<Hz8k>(clip.pcm.len()) + MUSIC_LEFT <= self.end.at()
         })

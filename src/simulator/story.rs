@@ -285,6 +285,18 @@ fn busy_is_refused_with_486_after_a_second() {
 }
 
 #[test]
+fn congestion_is_heard_before_it_is_refused() {
+    let call = "- {refuse: {status: 503, phrase: Busy, q850: 34}, early-media: congestion, answer-after: 4s}";
+    let mut story = Story::new(call);
+    story.run(secs(5.0));
+    let sent: Vec<&str> = story.sent.iter().map(|(_, what)| what.as_str()).collect();
+    assert_eq!(sent[..2], ["EarlyMedia", "Congestion"]);
+    let truth = story.finish();
+    assert_eq!(truth.expected[&CtqItem::A1], Expected::Defect);
+    assert_eq!(truth.segments[0].span.end, truth.ended);
+}
+
+#[test]
 fn nobody_answers_until_the_caller_gives_up() {
     let mut story = Story::new("- {no-answer: true, early-media: ring}");
     story.run(secs(30.0));
