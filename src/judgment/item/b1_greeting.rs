@@ -47,9 +47,10 @@ pub(super) fn find(facts: &Facts, window: Duration, required: NamesRequired) -> 
             greeting.quoted(),
             names.join(" and ")
         );
+        let others = shown.filter(|other| other.span != greeting.turn.span);
         return Finding::fulfilled(because)
             .with([greeting.evidence(talk.call)])
-            .with(shown)
+            .with(others)
             .ranked(greeting.confidence());
     }
     let absent = absent(greeting, named, required);
@@ -58,7 +59,7 @@ pub(super) fn find(facts: &Facts, window: Duration, required: NamesRequired) -> 
         let because = format!("{absent} was read for sure, but {why}.");
         return Finding::pending(Reason::WordsUnsure { why }, because).with(shown);
     }
-    if let Some(doubt) = doubt_of_line(talk) {
+    if let Some(doubt) = doubt_of_line(talk, &format!("{absent} was heard")) {
         return doubt.with(shown);
     }
     let because =
