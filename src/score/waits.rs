@@ -22,7 +22,7 @@ impl WaitSummary {
         let worst = *sorted.last()?;
         let upper = *sorted.get(sorted.len() / 2)?;
         let lower = *sorted.get((sorted.len() - 1) / 2)?;
-        Some(Self { count: sorted.len(), median: lower + (upper - lower) / 2, worst })
+        Some(Self { count: sorted.len(), median: lower + upper.saturating_sub(lower) / 2, worst })
     }
 }
 

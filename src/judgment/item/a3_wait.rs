@@ -194,7 +194,9 @@ mod tests {
         }
     }
 
-    const ms: fn(u64) -> Duration = Duration::from_millis;
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
 
     #[test]
     fn with_no_margin_20_000_s_is_fulfilled_and_20_001_s_is_a_defect() {
