@@ -93,13 +93,13 @@ pub(super) fn closing(facts: &Facts) -> Result<&Conversation, Finding> {
     Ok(talk)
 }
 
-/// A verdict against the center that faults of the line put in doubt.
-pub(super) fn doubt_of_line(talk: &Conversation) -> Option<Finding> {
+/// A verdict against the center that faults of the line put in doubt; `seen` is what it would rest on, as a clause.
+pub(super) fn doubt_of_line(talk: &Conversation, seen: &str) -> Option<Finding> {
     if talk.line_faults.is_empty() {
         return None;
     }
     let why = format!("the line was faulty ({})", talk.line_faults.join("; "));
-    let because = format!("It was not heard, but {why}, so a person should listen.");
+    let because = format!("{seen}, but {why}, so a person should listen.");
     Some(Finding::pending(Reason::WordsUnsure { why }, because))
 }
 

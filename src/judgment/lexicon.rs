@@ -80,8 +80,8 @@ pub(super) const CLOSING: &[Phrase] = &[
     phrase("즐거운 주말 되세요", "have a pleasant weekend"),
     phrase("안녕히 계세요", "goodbye"),
     phrase("안녕히 계십시오", "goodbye"),
-    phrase("수고하세요", "keep up the good work (goodbye)"),
-    phrase("수고하십시오", "keep up the good work (goodbye)"),
+    // Two syllables, so read without a fault: `-하세요` ends half of all requests.
+    Phrase { ko: "수고", gloss: "keep up the good work (goodbye)", unless: &["수고스러"] },
     Phrase { ko: "감사합니다", gloss: "thank you", unless: THANKS_FOR },
     Phrase { ko: "고맙습니다", gloss: "thank you", unless: THANKS_FOR },
 ];

@@ -27,7 +27,7 @@ impl Heard<'_> {
 
     /// The sentence in quotation marks with its gloss: `“더 궁금하신 점 있으십니까?” (“anything else …?”)`.
     pub(super) fn quoted(&self) -> String {
-        format!("“{}” (“{}”)", self.sentence, self.phrase.gloss)
+        format!("“{}” (“{}”)", without_full_stop(self.sentence), self.phrase.gloss)
     }
 
     /// Where to listen.
@@ -90,10 +90,16 @@ pub(super) fn quote<'a>(turns: impl IntoIterator<Item = &'a Turn>) -> String {
     let words: Vec<&str> =
         turns.into_iter().map(|turn| turn.text.trim()).filter(|text| !text.is_empty()).collect();
     let all = words.join(" ");
+    let all = without_full_stop(&all);
     if all.is_empty() {
         return "no readable words".to_owned();
     }
     let short: String = all.chars().take(LONGEST).collect();
     let cut = if short.len() < all.len() { "…" } else { "" };
     format!("“{short}{cut}”")
+}
+
+/// Words as they are quoted inside a sentence, which brings its own full stop.
+fn without_full_stop(text: &str) -> &str {
+    text.trim_end_matches(['.', '。'])
 }

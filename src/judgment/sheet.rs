@@ -215,7 +215,10 @@ impl Rule {
 }
 
 /// Points from which a center is certified, 0 to 100, in hundredths of a point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
 pub struct Threshold(u32);
 
 impl Threshold {

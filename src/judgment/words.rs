@@ -8,11 +8,12 @@
 use std::ops::Range;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Most edits per sound of a phrase that still count as the phrase. Our measurement on recorded Korean, 2026: the
-/// worst true reading has 0.11, the nearest false one 0.30.
+/// Most edits per sound of a phrase that still count as the phrase. A reading of `더 궁금하신 점 있으십니까` as
+/// `도분금하신 점 있으십니까` has 0.11 (Whisper base over G.711, our measurement, 2026); the nearest pair of different
+/// phrases of the lexicon, `감사합니다` and `반갑습니다`, is 0.33 apart.
 pub(super) const SURE: f64 = 0.25;
 /// Most edits per sound of a phrase that leave a doubt whether it was said.
-pub(super) const NEAR: f64 = 0.40;
+pub(super) const NEAR: f64 = 0.35;
 /// Phrases of fewer syllables than this must be read without a fault.
 const FUZZY_FROM_SYLLABLES: usize = 3;
 
@@ -64,7 +65,7 @@ impl Sounds {
         let distance = edits as f64 / wanted.sounds.len() as f64;
         let first = self.places.get(start)?;
         let last = self.places.get(end.checked_sub(1)?)?;
-        (distance <= limit && end > start).then(|| Found { distance, at: first.start..last.end })
+        (distance <= limit && end > start).then_some(Found { distance, at: first.start..last.end })
     }
 
     /// The stretch of our sounds that is fewest edits away from `wanted`: edits, first sound, sound after the last.
@@ -197,7 +198,7 @@ mod tests {
         fn a_phrase_is_found_where_it_was_put(before in "[가-힣 ]{0,12}", after in "[가-힣 ]{0,12}") {
             let text = format!("{before}행복한 하루 되세요{after}");
             let found = Sounds::of(&text).find("행복한 하루 되세요", SURE).expect("is found");
-            prop_assert_eq!(found.distance, 0.0);
+            prop_assert!(found.distance < f64::EPSILON);
         }
 
         #[test]

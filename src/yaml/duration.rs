@@ -54,9 +54,9 @@ pub fn write(span: Duration) -> String {
     let micros = span.as_micros();
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = if micros % 1_000_000 == 0 {
+    let _ = if micros.is_multiple_of(1_000_000) {
         write!(text, "{}s", micros / 1_000_000)
-    } else if micros < 1_000_000 && micros % 1_000 == 0 {
+    } else if micros < 1_000_000 && micros.is_multiple_of(1_000) {
         write!(text, "{}ms", micros / 1_000)
     } else {
         let fraction = format!("{:06}", micros % 1_000_000);
@@ -101,7 +101,6 @@ pub mod option {
     ///
     /// # Errors
     /// The format's error.
-    #[expect(clippy::ref_option, reason = "serde fixes the signature")]
     pub fn serialize<S: serde::Serializer>(
         span: &Option<Duration>,
         serializer: S,

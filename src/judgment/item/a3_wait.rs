@@ -28,7 +28,7 @@ enum Said {
 
 /// Judges the worst wait of all attempts that count.
 pub(super) fn find(facts: &Facts, limit: Duration, margin: Duration) -> Finding {
-    let connected = counting(facts).any(|a| a.wait.connected().is_some());
+    let connected = counting(facts).any(reached);
     if !connected && let Some(what) = our_fault(facts) {
         return spoilt(what);
     }
@@ -41,13 +41,16 @@ pub(super) fn find(facts: &Facts, limit: Duration, margin: Duration) -> Finding 
             Said::Open(finding) => open = open.or(Some(finding)),
         }
     }
-    if let Some(finding) = open.or(in_time) {
-        return finding;
+    if !connected {
+        return unreachable(facts);
     }
-    if counting(facts).any(|a| a.outcome == AttemptOutcome::ConnectedHuman) {
-        return Finding::missing("an agent was reached, but when one was requested is not known");
-    }
-    unreachable(facts)
+    open.or(in_time).unwrap_or_else(|| {
+        Finding::missing("an agent was reached, but when one was requested is not known")
+    })
+}
+
+fn reached(attempt: &AttemptFacts) -> bool {
+    attempt.outcome == AttemptOutcome::ConnectedHuman || attempt.wait.connected().is_some()
 }
 
 fn said(attempt: &AttemptFacts, limit: Duration, margin: Duration) -> Said {
@@ -191,7 +194,9 @@ mod tests {
         }
     }
 
-    const ms: fn(u64) -> Duration = Duration::from_millis;
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
 
     #[test]
     fn with_no_margin_20_000_s_is_fulfilled_and_20_001_s_is_a_defect() {

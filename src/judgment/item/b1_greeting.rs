@@ -31,12 +31,12 @@ pub(super) fn find(facts: &Facts, window: Duration, required: NamesRequired) -> 
     let organisation = organisation(&text, &facts.center_names);
     let agent = agent(&text, &facts.agent_names);
     let shown = first.iter().map(|turn| whole_turn(talk.call, turn));
-    let named = match required {
+    let has_name = match required {
         NamesRequired::Either => sure(organisation.as_ref()) || sure(agent.as_ref()),
         NamesRequired::Both => sure(organisation.as_ref()) && sure(agent.as_ref()),
     };
-    if let Some(greeting) = greeting.filter(Heard::sure).filter(|_| named) {
-        let names: Vec<String> = [&organisation, &agent]
+    if let Some(greeting) = greeting.filter(Heard::sure).filter(|_| has_name) {
+        let said: Vec<String> = [&organisation, &agent]
             .into_iter()
             .flatten()
             .filter(|n| n.sure)
@@ -45,20 +45,21 @@ pub(super) fn find(facts: &Facts, window: Duration, required: NamesRequired) -> 
         let because = format!(
             "The agent greeted with {} and named {}.",
             greeting.quoted(),
-            names.join(" and ")
+            said.join(" and ")
         );
+        let others = shown.filter(|other| other.span != greeting.turn.span);
         return Finding::fulfilled(because)
             .with([greeting.evidence(talk.call)])
-            .with(shown)
+            .with(others)
             .ranked(greeting.confidence());
     }
-    let absent = absent(greeting, named, required);
-    let doubt = doubt(&first, &text, greeting, named, [&organisation, &agent]);
+    let absent = absent(greeting, has_name, required);
+    let doubt = doubt(&first, &text, greeting, has_name, [&organisation, &agent]);
     if let Some(why) = doubt {
         let because = format!("{absent} was read for sure, but {why}.");
         return Finding::pending(Reason::WordsUnsure { why }, because).with(shown);
     }
-    if let Some(doubt) = doubt_of_line(talk) {
+    if let Some(doubt) = doubt_of_line(talk, &format!("{absent} was heard")) {
         return doubt.with(shown);
     }
     let because =
@@ -71,12 +72,12 @@ fn sure(name: Option<&Name>) -> bool {
 }
 
 /// What is missing, as the subject of a sentence.
-fn absent(greeting: Option<Heard<'_>>, named: bool, required: NamesRequired) -> String {
+fn absent(greeting: Option<Heard<'_>>, has_name: bool, required: NamesRequired) -> String {
     let names = match required {
         NamesRequired::Either => "name of the center or the agent",
         NamesRequired::Both => "name of both the center and the agent",
     };
-    match (greeting.is_some_and(|heard| heard.sure()), named) {
+    match (greeting.is_some_and(|heard| heard.sure()), has_name) {
         (true, _) => format!("No {names}"),
         (false, true) => "No word of greeting".to_owned(),
         (false, false) => format!("Neither a word of greeting nor a {names}"),
@@ -88,7 +89,7 @@ fn doubt(
     first: &[&Turn],
     text: &str,
     greeting: Option<Heard<'_>>,
-    named: bool,
+    has_name: bool,
     names: [&Option<Name>; 2],
 ) -> Option<String> {
     if first.iter().any(|turn| turn.uncertain || turn.text.trim().is_empty()) {
@@ -97,7 +98,7 @@ fn doubt(
     if let Some(near) = greeting.filter(|heard| !heard.sure()) {
         return Some(format!("the agent may have said {}", near.quoted()));
     }
-    if named {
+    if has_name {
         return None;
     }
     if let Some(near) = names.into_iter().flatten().find(|name| !name.sure) {

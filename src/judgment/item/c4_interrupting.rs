@@ -45,7 +45,9 @@ pub(super) fn find(facts: &Facts, before_end: Duration, lasting: Duration) -> Fi
                     quote([theirs])
                 );
                 let shown = [whole_turn(talk.call, ours), whole_turn(talk.call, theirs)];
-                return doubt_of_line(talk).unwrap_or_else(|| Finding::defect(because)).with(shown);
+                return doubt_of_line(talk, "The agent seems to have cut our caller short")
+                    .unwrap_or_else(|| Finding::defect(because))
+                    .with(shown);
             }
             Overlap::Unreadable => unreadable = unreadable.or(Some((ours, theirs))),
             Overlap::Backchannel | Overlap::Echo => {}
@@ -61,10 +63,8 @@ pub(super) fn find(facts: &Facts, before_end: Duration, lasting: Duration) -> Fi
         let shown = [whole_turn(talk.call, ours), whole_turn(talk.call, theirs)];
         return Finding::pending(Reason::WordsUnsure { why }, because).with(shown);
     }
-    if !talk.line_faults.is_empty() {
-        let why = format!("the line was faulty ({})", talk.line_faults.join("; "));
-        let because = format!("No interruption was found, but {why}, so a person should listen.");
-        return Finding::pending(Reason::WordsUnsure { why }, because);
+    if let Some(doubt) = doubt_of_line(talk, "No interruption was found") {
+        return doubt;
     }
     let lines = talk.turns_of(Party::Prober).count();
     let what = if lines == 1 { "our one line".to_owned() } else { format!("our {lines} lines") };

@@ -53,7 +53,7 @@ pub(super) fn find(facts: &Facts, window: Duration) -> Finding {
         let because = "No question for further help was read, but the words are not sure.";
         return Finding::pending(Reason::WordsUnsure { why }, because).with(shown);
     }
-    if let Some(doubt) = doubt_of_line(talk) {
+    if let Some(doubt) = doubt_of_line(talk, "No question for further help was heard") {
         return doubt.with(shown);
     }
     let because = if late.is_empty() {

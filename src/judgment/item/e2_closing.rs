@@ -46,7 +46,7 @@ pub(super) fn find(facts: &Facts, window: Duration, bye_after: Duration) -> Find
             let because = "No closing words were read, but the words are not sure.";
             Finding::pending(Reason::WordsUnsure { why }, because).with(shown)
         }
-        None => match doubt_of_line(talk) {
+        None => match doubt_of_line(talk, "No closing words were heard") {
             Some(doubt) => doubt.with(shown),
             None => Finding::defect(without_closing(&late, window)).with(shown),
         },
