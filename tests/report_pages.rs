@@ -132,6 +132,22 @@ fn every_element_is_closed_and_every_reference_has_its_target() {
 }
 
 #[test]
+fn a_hundred_calls_stand_in_narrow_columns_and_each_has_its_section() {
+    let mut report = campaign();
+    let model = report.centers[0].calls[1].clone();
+    report.centers[0].calls = (1..=100)
+        .map(|n| {
+            let unit = UnitId::new(format!("hanbit-card.q4.{n:03}")).unwrap();
+            callprobe::report::model::CallReport { unit, clips: Vec::new(), ..model.clone() }
+        })
+        .collect();
+    let page = html(&report);
+    std::fs::write(format!("{}/report-100.html", env!("CARGO_TARGET_TMPDIR")), &page).unwrap();
+    assert_eq!(page.matches("<article class=\"call").count(), 103);
+    assert_eq!(page.matches("class=\"pair dense\"").count(), 1);
+}
+
+#[test]
 fn the_words_of_a_center_cannot_become_markup() {
     let mut report = campaign();
     report.centers[0].name = "<script>alert(1)</script>".to_owned();

@@ -323,3 +323,18 @@ impl CallReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_is_rounded_half_up_on_the_exact_ratio() {
+        assert_eq!(Tenths::percent(1440, 1600).unwrap().to_string(), "90.0");
+        assert_eq!(Tenths::percent(1439, 1600).unwrap().to_string(), "89.9");
+        assert_eq!(Tenths::percent(1, 2000).unwrap().to_string(), "0.1");
+        assert_eq!(Tenths::percent(999, 2_000_000).unwrap().to_string(), "0.0");
+        assert_eq!(Tenths::percent(3, 3).unwrap().to_string(), "100.0");
+        assert_eq!(Tenths::percent(0, 0), None);
+    }
+}

@@ -13,6 +13,11 @@ use std::time::Duration;
 /// How often a live call's seconds are redrawn.
 const TICK: Duration = Duration::from_millis(200);
 
+/// The bar below the live calls.
+const BAR: &str = "{bar:32} {pos}/{len} units · {elapsed} · {msg}";
+/// The line of a live call.
+const CALL: &str = "  {prefix:<28!} {msg:<24!} {elapsed:>4}";
+
 /// Shows a campaign while it runs.
 pub struct Progress {
     view: View,
@@ -59,14 +64,13 @@ impl Progress {
 
 fn bar_style() -> ProgressStyle {
     // A template that does not parse falls back to indicatif's own look.
-    ProgressStyle::with_template("{bar:32} {pos}/{len} units · {elapsed} · {msg}")
+    ProgressStyle::with_template(BAR)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━╸─")
 }
 
 fn call_style() -> ProgressStyle {
-    ProgressStyle::with_template("  {prefix:<28!} {msg:<24!} {elapsed:>4}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template(CALL).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn phase_words(phase: &CallPhase) -> &'static str {
@@ -232,5 +236,41 @@ impl Live {
         if let Some(text) = said(event) {
             self.print(&text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{CallId, CenterId};
+    use indicatif::ProgressDrawTarget;
+
+    fn began(unit: &UnitId, number: AttemptNumber) -> CampaignEvent {
+        let call: CallId = "019a0000-0000-7000-8000-000000000001".parse().unwrap();
+        let center = CenterId::new("hanbit-card").unwrap();
+        CampaignEvent::AttemptBegan { unit: unit.clone(), center, number, call }
+    }
+
+    #[test]
+    fn a_live_call_has_one_line_until_its_unit_is_done() {
+        let lines = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        let bar = lines.add(ProgressBar::no_length().with_style(bar_style()));
+        let mut live = Live { lines, bar, calls: HashMap::new() };
+        let unit = UnitId::new("hanbit-card.q4.01").unwrap();
+        live.handle(&began(&unit, AttemptNumber::FIRST));
+        live.handle(&began(&unit, AttemptNumber::FIRST.next()));
+        assert_eq!(live.calls.len(), 1);
+        assert_eq!(live.calls[&unit].message(), "dialling, attempt 2");
+        let at = crate::domain::time::CallTime::ZERO;
+        live.handle(&CampaignEvent::Phase { unit: unit.clone(), phase: CallPhase::Queue, at });
+        assert_eq!(live.calls[&unit].message(), "waiting for an agent");
+        live.handle(&CampaignEvent::UnitDone { unit });
+        assert_eq!((live.calls.len(), live.bar.position()), (0, 1));
+    }
+
+    #[test]
+    fn both_templates_are_understood() {
+        assert!(ProgressStyle::with_template(BAR).is_ok());
+        assert!(ProgressStyle::with_template(CALL).is_ok());
     }
 }

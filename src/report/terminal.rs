@@ -5,8 +5,8 @@ use super::figures::{CenterFigures, Longest, open_reasons};
 use super::model::{CallReport, CampaignReport, CenterReport, Tenths};
 use super::sentence::sentence;
 use super::words::{
-    center_title, counted, quoted, score_heading, seconds, short_unit, true_wait, wait, wall,
-    what_happened,
+    center_title, gist, quoted, score_heading, seconds, short_unit, to_confirm, true_wait, wait,
+    wall,
 };
 use crate::domain::ctq::CtqItem;
 use crate::domain::verdict::{Judgment, Verdict};
@@ -266,21 +266,13 @@ impl Page {
     fn call(&mut self, report: &CampaignReport, center: &CenterReport, call: &CallReport) {
         let first = format!("{}  ", short_unit(center, call));
         let rest = " ".repeat(first.width());
-        let mut text = what_happened(call);
-        if let Some(why) = &call.excluded {
-            let text = format!("not counted, our side spoilt it ({why}); {text}");
-            self.wrapped(&first, &rest, &text);
+        self.wrapped(&first, &rest, &gist(call));
+        if call.excluded.is_some() {
             return;
         }
-        let count = decided_as_defect(call).count();
-        if !call.judgments.is_empty() {
-            text.push_str("; ");
-            text.push_str(&match count {
-                0 => "no defect found".to_owned(),
-                n => counted(n, "defect"),
-            });
+        if let Some(why) = to_confirm(call.wait()) {
+            self.wrapped("    ? ", "      ", &format!("wait to be confirmed by ear: {why}"));
         }
-        self.wrapped(&first, &rest, &text);
         for judgment in decided_as_defect(call) {
             self.verdict(report, judgment, "✕");
         }

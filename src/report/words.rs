@@ -7,6 +7,7 @@ use crate::domain::record::{AttemptOutcome, CallEnding};
 use crate::domain::segment::{Acceptance, SegmentKind};
 use crate::domain::time::WallTime;
 use crate::domain::timeline::{Discontinuity, EventKind, LiveSound, LocalTimeout, Party};
+use crate::domain::verdict::Verdict;
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
@@ -122,6 +123,23 @@ pub(super) fn wait(wait: Option<&AgentWait>) -> String {
     }
 }
 
+/// Why the end of a wait has to be confirmed by a person; `None` if it need not.
+pub(super) fn to_confirm(wait: Option<&AgentWait>) -> Option<&str> {
+    match wait {
+        Some(AgentWait::Connected { acceptance: Acceptance::Review { why, .. }, .. }) => Some(why),
+        _ => None,
+    }
+}
+
+/// What speaks for the moment at which the agent was heard, with how far it may be off; `None` without an agent.
+pub(super) fn onset_evidence(wait: Option<&AgentWait>) -> Option<String> {
+    let Some(AgentWait::Connected { onset, within, evidence, .. }) = wait else {
+        return None;
+    };
+    let margin = within.as_secs_f64();
+    Some(format!("Agent first heard at {onset} ± {margin:.2} s: {}", listed(evidence)))
+}
+
 /// The true wait as a table shows it.
 pub(super) fn true_wait(truth: Option<TrueWait>) -> String {
     match truth {
@@ -129,6 +147,28 @@ pub(super) fn true_wait(truth: Option<TrueWait>) -> String {
         Some(TrueWait::NeverConnected) => "no agent".to_owned(),
         None => "–".to_owned(),
     }
+}
+
+/// What became of the unit, and how many defects it has, in one line.
+pub(super) fn gist(call: &CallReport) -> String {
+    let happened = what_happened(call);
+    if let Some(why) = &call.excluded {
+        return format!("not counted, our side spoilt it ({why}); {happened}");
+    }
+    if call.judgments.is_empty() {
+        return happened;
+    }
+    let of =
+        |wanted: fn(&Verdict) -> bool| call.judgments.iter().filter(|j| wanted(&j.verdict)).count();
+    let defects = match of(|v| *v == Verdict::Defect) {
+        0 => "no defect found".to_owned(),
+        n => counted(n, "defect"),
+    };
+    let open = match of(|v| matches!(v, Verdict::Pending(_))) {
+        0 => String::new(),
+        n => format!(", {} to be decided by a person", counted(n, "verdict")),
+    };
+    format!("{happened}; {defects}{open}")
 }
 
 /// What became of the unit, in one clause.

@@ -7,8 +7,8 @@ use crate::domain::timeline::Party;
 use crate::domain::verdict::{Judge, Judgment, Verdict};
 use crate::report::model::{AttemptReport, CallReport, CampaignReport, CenterReport, EvidenceClip};
 use crate::report::words::{
-    counted, ending, event, outcome, quoted, seconds, short_unit, true_wait, wait, wall,
-    what_happened,
+    counted, ending, event, gist, listed, onset_evidence, outcome, quoted, seconds, short_unit,
+    to_confirm, true_wait, wait, wall,
 };
 use base64::Engine as _;
 use maud::{Markup, html};
@@ -25,10 +25,7 @@ pub(super) fn call(report: &CampaignReport, center: &CenterReport, call: &CallRe
         article.call.excluded[call.excluded.is_some()] id=(anchor) aria-labelledby=(format!("{anchor}-head")) {
             header {
                 h3 id=(format!("{anchor}-head")) title=(call.unit) { (short_unit(center, call)) }
-                p.gist { (what_happened(call)) }
-            }
-            @if let Some(why) = &call.excluded {
-                p.notice { "Not counted: our own side spoilt this call (" (why) ")." }
+                p.gist { (gist(call)) }
             }
             @if call.attempts.is_empty() {
                 p.quiet { "This call has not been made yet." }
@@ -60,6 +57,10 @@ fn three_accounts(call: &CallReport) -> Markup {
             }
             div { dt { "Attempts" } dd { (call.attempts.len()) } }
         }
+        @if let Some(evidence) = onset_evidence(call.wait()) { p.onset { (evidence) "." } }
+        @if let Some(why) = to_confirm(call.wait()) {
+            p.notice { "The wait has to be confirmed by ear: " (why) "." }
+        }
     }
 }
 
@@ -74,12 +75,49 @@ pub(super) fn mark(verdict: &Verdict) -> (&'static str, &'static str) {
     }
 }
 
+/// Whether a verdict is shown without unfolding: what went wrong, and what waits for a person.
+fn stands_out(judgment: &Judgment) -> bool {
+    matches!(judgment.verdict, Verdict::Defect | Verdict::Pending(_))
+}
+
 fn judgments(report: &CampaignReport, call: &CallReport) -> Markup {
+    let (shown, folded): (Vec<_>, Vec<_>) = call.judgments.iter().partition(|j| stands_out(j));
+    html! {
+        @if !shown.is_empty() { (judgment_table(report, call, &shown, "Defects and open verdicts")) }
+        @if !folded.is_empty() {
+            details {
+                summary { (folded_summary(&folded)) }
+                (judgment_table(report, call, &folded, "Other verdicts"))
+            }
+        }
+    }
+}
+
+fn folded_summary(folded: &[&Judgment]) -> String {
+    let of = |wanted: fn(&Verdict) -> bool| folded.iter().filter(|j| wanted(&j.verdict)).count();
+    let parts: Vec<String> = [
+        (of(|v| *v == Verdict::Fulfilled), "fulfilled"),
+        (of(|v| matches!(v, Verdict::NotObserved(_))), "unobserved"),
+        (of(|v| matches!(v, Verdict::NotApplicable(_))), "not applicable"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    format!("Other verdicts: {}", listed(&parts))
+}
+
+fn judgment_table(
+    report: &CampaignReport,
+    call: &CallReport,
+    judgments: &[&Judgment],
+    title: &str,
+) -> Markup {
     html! {
         table.judgments {
-            caption { "Verdicts" }
+            caption { (title) }
             thead { tr { th scope="col" { "Item" } th scope="col" { "Verdict" } th scope="col" { "Why" } } }
-            tbody { @for judgment in &call.judgments { (judgment_row(report, call, judgment)) } }
+            tbody { @for judgment in judgments { (judgment_row(report, call, judgment)) } }
         }
     }
 }

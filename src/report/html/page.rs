@@ -12,9 +12,12 @@ use crate::report::model::{
 };
 use crate::report::sentence::sentence;
 use crate::report::words::{
-    EXCELLENT, center_title, dimension, score_heading, seconds, short_unit, wall,
+    EXCELLENT, center_title, counted, dimension, score_heading, seconds, short_unit, wall,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+
+/// More calls than this stand in narrow columns.
+const DENSE: usize = 8;
 
 /// Sets `report` as one HTML document that asks nothing of any other file or host.
 pub fn html(report: &CampaignReport) -> String {
@@ -75,7 +78,7 @@ fn overview(report: &CampaignReport) -> Markup {
     page! {
         section aria-labelledby="overview" {
             h2 id="overview" { "Overview" }
-            div.wide {
+            div.wide tabindex="0" role="region" aria-labelledby="overview" {
                 table.overview {
                     thead {
                         tr {
@@ -206,7 +209,7 @@ fn center(report: &CampaignReport, center: &CenterReport) -> Markup {
             h2 id=(format!("{}-head", center.id)) { (center_title(center)) }
             p.lead { (sentence(center)) }
             (tiles(center, &figures))
-            div.pair {
+            div.pair.dense[center.calls.len() > DENSE] {
                 (matrix(report, center))
                 div {
                     @if let Some(svg) = picture::waits(center) {
@@ -237,14 +240,19 @@ fn tiles(center: &CenterReport, figures: &CenterFigures) -> Markup {
             }
             div {
                 dt { "Median wait" } dd { (figures.median.map_or("–".to_owned(), seconds)) }
-                dd.quiet { "worst " (longest(figures)) }
+                dd.quiet {
+                    "worst " (longest(figures))
+                    @if figures.unconfirmed > 0 {
+                        "; " (counted(figures.unconfirmed, "wait")) " to confirm by ear"
+                    }
+                }
             }
             div {
                 dt { "Reached" } dd { (figures.reached) " of " (figures.dialled) }
                 dd.quiet {
-                    (figures.attempts) " attempts"
+                    (counted(figures.attempts, "attempt"))
                     @if figures.void > 0 { ", " (figures.void) " void" }
-                    @if figures.excluded > 0 { ", " (figures.excluded) " calls left out" }
+                    @if figures.excluded > 0 { ", " (counted(figures.excluded, "call")) " left out" }
                 }
             }
             div {
@@ -278,7 +286,7 @@ fn matrix(report: &CampaignReport, center: &CenterReport) -> Markup {
         return page! { p.quiet { "No call has been judged yet." } };
     }
     page! {
-        div.wide {
+        div.wide tabindex="0" role="region" aria-label=(format!("Verdicts of {}", center.name)) {
             table.matrix {
                 caption { "Verdicts by item and call" }
                 thead {

@@ -24,6 +24,7 @@ const WAVE_AT: f64 = LANES_AT + 3.0 * LANE_STEP + 26.0;
 const WAVE_HALF: f64 = 22.0;
 /// Pixels of a letter of a label, roughly: only to leave out labels that would not fit.
 const LETTER: f64 = 6.4;
+const SYLLABLE: f64 = 11.0;
 
 /// The time line of the pictured attempt, or nothing if nothing happened in it.
 pub(super) fn timeline(call: &CallReport, id: &str) -> Option<Markup> {
@@ -31,6 +32,7 @@ pub(super) fn timeline(call: &CallReport, id: &str) -> Option<Markup> {
     let scale = Scale::new(LEFT, WIDTH - LEFT - RIGHT, end.as_secs_f64() * 1.01);
     let height = if call.envelope.is_some() { WAVE_AT + WAVE_HALF + 26.0 } else { WAVE_AT };
     let foot = height - 20.0;
+    let flags = flags(call, scale);
     let (title, described) = (format!("{id}-title"), format!("{id}-text"));
     Some(html! {
         svg.timeline viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
@@ -39,12 +41,13 @@ pub(super) fn timeline(call: &CallReport, id: &str) -> Option<Markup> {
             desc id=(described) { (description(call, end)) }
             (axis(scale, LANES_AT - 6.0, foot))
             (waiting(call, scale, end))
+            (poles(&flags, foot))
             (lane(0, "line")) (lane(1, "center")) (lane(2, "we"))
             (line_bars(call, scale, end))
             @for segment in &call.segments { (segment_bar(segment, scale)) }
             (our_side(call, scale))
             @if let Some(shape) = &call.envelope { (envelope(shape, scale)) }
-            (flag_marks(&flags(call, scale), foot))
+            (pennants(&flags))
         }
     })
 }
@@ -93,17 +96,32 @@ fn lane(row: usize, name: &str) -> Markup {
     html! { text.lane x=(px(LEFT - 10.0)) y=(px(y)) text-anchor="end" { (name) } }
 }
 
+/// `label`, or its beginning with an ellipsis; `None` if not even three letters fit in `width` pixels.
+fn shortened(label: &str, width: f64) -> Option<String> {
+    let pixels = |c: char| if c.is_ascii() { LETTER } else { SYLLABLE };
+    if label.chars().map(pixels).sum::<f64>() <= width {
+        return Some(label.to_owned());
+    }
+    let mut left = width - LETTER;
+    let fits = |c: &char| {
+        left -= pixels(*c);
+        left >= 0.0
+    };
+    let kept: String = label.chars().take_while(fits).collect();
+    (kept.chars().count() >= 3).then(|| format!("{}…", kept.trim_end()))
+}
+
 /// A bar with a title, and with its label if that fits.
 fn bar(row: usize, span: Span, scale: Scale, class: &str, label: &str, title: &str) -> Markup {
     let (from, to) = (scale.x(span.start.as_secs_f64()), scale.x(span.end.as_secs_f64()));
     let width = (to - from).max(1.5);
     let y = lane_top(row);
-    let letters: f64 = label.chars().map(|c| if c.is_ascii() { LETTER } else { 12.0 }).sum();
+    let label = shortened(label, width - 8.0);
     html! {
         g class=(format!("bar {class}")) {
             title { (title) }
             rect x=(px(from)) y=(px(y)) width=(px(width)) height=(px(LANE)) rx="3" {}
-            @if letters + 8.0 < width {
+            @if let Some(label) = label {
                 text x=(px(from + width / 2.0)) y=(px(y + LANE / 2.0 + 4.0)) text-anchor="middle" {
                     (label)
                 }
@@ -202,6 +220,9 @@ fn envelope(shape: &Envelope, scale: Scale) -> Markup {
     let outline = |peaks: &[u8], direction: f64| {
         let mut path = String::new();
         for (n, peak) in peaks.iter().enumerate() {
+            if *peak == 0 {
+                continue;
+            }
             let at = shape.starts_at + shape.bucket() * n as u32;
             let (x, y) = (px(scale.x(at.as_secs_f64())), f64::from(*peak) / loudest * WAVE_HALF);
             let _ = write!(path, "M{x} {} V{} ", px(WAVE_AT), px(WAVE_AT - direction * y));
@@ -262,12 +283,22 @@ fn flags(call: &CallReport, scale: Scale) -> Vec<Flag> {
     moments.into_iter().map(place).collect()
 }
 
-fn flag_marks(flags: &[Flag], foot: f64) -> Markup {
+/// The poles stand behind the bars, so that they cross no label.
+fn poles(flags: &[Flag], foot: f64) -> Markup {
+    html! {
+        @for flag in flags {
+            g class=(format!("flag {}", flag.class)) {
+                line x1=(px(flag.x)) x2=(px(flag.x)) y1=(px(flag.y + 4.0)) y2=(px(foot)) {}
+            }
+        }
+    }
+}
+
+fn pennants(flags: &[Flag]) -> Markup {
     html! {
         @for flag in flags {
             g class=(format!("flag {}", flag.class)) {
                 title { (flag.label) " at " (flag.at) }
-                line x1=(px(flag.x)) x2=(px(flag.x)) y1=(px(flag.y + 4.0)) y2=(px(foot)) {}
                 @if flag.leftward {
                     text x=(px(flag.x - 4.0)) y=(px(flag.y)) text-anchor="end" { (flag.label) }
                 } @else {
@@ -278,7 +309,11 @@ fn flag_marks(flags: &[Flag], foot: f64) -> Markup {
     }
 }
 
+/// Height of a call's row in the chart of waits, and where there are many.
 const ROW: f64 = 26.0;
+const DENSE_ROW: f64 = 12.0;
+/// More calls than this stand in dense rows.
+const MANY: usize = 24;
 const CHART_LEFT: f64 = 84.0;
 const CHART_WIDTH: f64 = 620.0;
 const CHART_TOP: f64 = 26.0;
@@ -294,10 +329,12 @@ pub(super) fn waits(center: &CenterReport) -> Option<Markup> {
     });
     let longest = longest.reduce(f64::max)?.max(WAIT_LIMIT.as_secs_f64() * 1.15) * 1.04;
     let scale = Scale::new(CHART_LEFT, CHART_WIDTH - CHART_LEFT - 16.0, longest);
-    let foot = CHART_TOP + rows.len() as f64 * ROW;
+    let dense = rows.len() > MANY;
+    let row = if dense { DENSE_ROW } else { ROW };
+    let foot = CHART_TOP + rows.len() as f64 * row;
     let limit = px(scale.x(WAIT_LIMIT.as_secs_f64()));
     Some(html! {
-        svg.waits viewBox=(format!("0 0 {CHART_WIDTH} {}", foot + 22.0)) role="img"
+        svg.waits.many[dense] viewBox=(format!("0 0 {CHART_WIDTH} {}", foot + 22.0)) role="img"
             aria-label=(format!("Agent waits of {}", center.name)) {
             (axis_of_waits(scale, foot))
             g.flag.limit {
@@ -306,7 +343,7 @@ pub(super) fn waits(center: &CenterReport) -> Option<Markup> {
                 text x=(limit) y=(px(CHART_TOP - 12.0)) text-anchor="middle" { "20 s limit" }
             }
             @for (n, call) in rows.iter().enumerate() {
-                (wait_row(center, call, scale, CHART_TOP + (n as f64 + 0.5) * ROW))
+                (wait_row(center, call, scale, CHART_TOP + (n as f64 + 0.5) * row))
             }
         }
     })
@@ -365,5 +402,17 @@ fn wait_row(center: &CenterReport, call: &CallReport, scale: Scale, y: f64) -> M
                 circle.claimed cx=(px(scale.x(claimed.as_secs_f64()))) cy=(cy) r="4.5" {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_cut_to_what_fits_and_left_out_below_three_letters() {
+        assert_eq!(shortened("agent", 32.0).as_deref(), Some("agent"));
+        assert_eq!(shortened("카드를 잃어버렸는데", 60.0).as_deref(), Some("카드를 잃…"));
+        assert_eq!(shortened("queue music", 20.0), None);
     }
 }
