@@ -206,6 +206,15 @@ impl ClockPairing {
         self.monotonic
     }
 
+    /// Nanoseconds since 1970 at an instant.
+    pub(crate) fn wall(&self, at: Instant) -> i128 {
+        let nanos = |span: Duration| span.as_nanos() as i128;
+        match at.checked_duration_since(self.monotonic) {
+            Some(after) => self.wall + nanos(after),
+            None => self.wall - nanos(self.monotonic.saturating_duration_since(at)),
+        }
+    }
+
     /// The instant of a kernel time: never in the future, and now if the wall clock was set.
     fn instant(&self, wall: TimeSpec) -> Instant {
         let nanos = i128::from(wall.tv_sec()) * 1_000_000_000 + i128::from(wall.tv_nsec());
