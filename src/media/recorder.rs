@@ -275,7 +275,9 @@ mod tests {
 
     fn runs(pieces: &[(i64, i16, usize)]) -> Runs {
         let mut runs = Runs::default();
-        pieces.iter().for_each(|&(at, sample, count)| runs.push(at, &vec![sample; count]));
+        for &(at, sample, count) in pieces {
+            runs.push(at, &vec![sample; count]);
+        }
         runs
     }
 

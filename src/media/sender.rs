@@ -240,14 +240,10 @@ impl Sender {
 
     fn fill_from_line(&mut self, pcm: &mut Frame) {
         let Some(line) = &mut self.line else { return };
-        let start = match line.span {
-            Some((start, _)) => start,
-            None => {
-                let (token, start) = (line.token, self.position);
-                self.notices.push_back(Notice::PlayStarted { token, start });
-                start
-            }
-        };
+        let start = line.span.map_or(self.position, |(start, _)| start);
+        if line.span.is_none() {
+            self.notices.push_back(Notice::PlayStarted { token: line.token, start });
+        }
         let rest = &line.pcm[line.sent..];
         let count = rest.len().min(pcm.len());
         pcm[..count].copy_from_slice(&rest[..count]);

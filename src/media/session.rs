@@ -30,6 +30,9 @@ const LATEST: Duration = Duration::from_millis(60);
 /// The recording waits this long for packets out of order: 500 ms.
 const SETTLED_AFTER: i64 = 4_000;
 
+/// Datagrams kept from before `connect` was carried out: those that came after it was called are heard.
+const MOST_EARLY: usize = 64;
+
 /// Where and how the far end wants to be sent to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Link {
@@ -67,7 +70,7 @@ pub(crate) struct Session {
     recorded: bool,
     batch: Batch,
     scratch: Vec<i16>,
-    early: u64,
+    early: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
     events: VecDeque<MediaEvent>,
 }
 
@@ -93,7 +96,7 @@ impl Session {
             recorded,
             batch: Batch::default(),
             scratch: Vec::with_capacity(FRAME_SAMPLES * 2),
-            early: 0,
+            early: VecDeque::new(),
             events: VecDeque::new(),
         }
     }
@@ -108,9 +111,6 @@ impl Session {
             return;
         }
         let axis = Axis::new(at);
-        if self.early > 0 {
-            tracing::debug!(packets = self.early, "media came before the stream was connected");
-        }
         self.open = Some(Open {
             axis,
             source: Source::new(link.remote, at),
@@ -120,6 +120,17 @@ impl Session {
             audio_type: None,
             reports: Reports::new(at),
         });
+        let mut before = 0;
+        for (arrival, from, datagram) in std::mem::take(&mut self.early) {
+            if arrival >= at {
+                self.receive(arrival, from, &datagram);
+            } else {
+                before += 1;
+            }
+        }
+        if before > 0 {
+            tracing::debug!(packets = before, "media came before the stream was connected");
+        }
     }
 
     pub(crate) fn play(&mut self, pcm: Arc<[i16]>, token: u64) {
@@ -149,7 +160,10 @@ impl Session {
     /// Takes a datagram that arrived at `at`.
     pub(crate) fn receive(&mut self, at: Instant, from: SocketAddr, datagram: &[u8]) {
         let Some(open) = &mut self.open else {
-            self.early += 1;
+            if self.early.len() == MOST_EARLY {
+                self.early.pop_front();
+            }
+            self.early.push_back((at, from, datagram.to_vec()));
             return;
         };
         let packet = match Rtp::parse(datagram) {
@@ -307,7 +321,7 @@ impl Session {
             open.playout.tick(now);
             while let Some((position, frame)) = open.playout.poll_frame(now) {
                 self.meter.heard(&frame);
-                self.events.push_back(frame_event(open.axis, position, frame));
+                self.events.push_back(frame_event(open.axis, position, &frame));
             }
         }
         self.note_changes();
@@ -333,7 +347,7 @@ impl Session {
             let end = open.axis.position(now).max(0);
             while let Some((position, frame)) = open.playout.poll_rest(end) {
                 self.meter.heard(&frame);
-                self.events.push_back(frame_event(open.axis, position, frame));
+                self.events.push_back(frame_event(open.axis, position, &frame));
             }
             length = Some((open.axis.zero(), end));
             expected = open.playout.expected();
@@ -409,8 +423,8 @@ impl Session {
     }
 }
 
-fn frame_event(axis: Axis, position: i64, frame: Frame) -> MediaEvent {
-    MediaEvent { at: axis.instant(position), kind: MediaEventKind::Frame(Box::new(frame)) }
+fn frame_event(axis: Axis, position: i64, frame: &Frame) -> MediaEvent {
+    MediaEvent { at: axis.instant(position), kind: MediaEventKind::Frame(Box::new(*frame)) }
 }
 
 #[cfg(test)]
@@ -454,7 +468,7 @@ mod tests {
     fn slots_up_to_60_ms_late_are_made_up_for_and_later_ones_are_skipped_and_told() {
         let (mut session, t0) = connected(far());
         let due = t0 + FRAME;
-        assert_eq!(slots(&mut session, due - Duration::from_millis(1)), 0);
+        assert_eq!(slots(&mut session, t0 + FRAME.mul_f64(0.99)), 0);
         assert_eq!(slots(&mut session, due + LATEST), 4);
         assert_eq!(kinds(&mut session), []);
         let next = due + FRAME * 4;
@@ -496,6 +510,18 @@ mod tests {
         assert_eq!(closed.quality.packets_discarded, 2);
         assert_eq!(closed.batch.theirs.iter().count(), 1);
         assert_eq!(closed.missing, 0);
+    }
+
+    #[test]
+    fn a_packet_that_came_between_the_call_of_connect_and_its_doing_is_heard() {
+        let t0 = crate::clock::now();
+        let mut session = Session::new(Sender::new(1, 0, 0), false);
+        session.receive(t0, far(), &packet(0, 8, &[1; 160]));
+        session.receive(t0 + FRAME * 2, far(), &packet(2, 8, &[1; 160]));
+        session.connect(t0 + FRAME, t0 + FRAME * 3, Link { remote: far(), format: FORMAT });
+        session.receive(t0 + FRAME * 3, far(), &packet(3, 8, &[1; 160]));
+        let quality = session.close(t0 + FRAME * 4).quality;
+        assert_eq!((quality.packets_received, quality.packets_expected), (2, 2));
     }
 
     #[test]

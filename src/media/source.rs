@@ -79,7 +79,7 @@ mod tests {
         let t0 = crate::clock::now();
         let mut source = Source::new(address(1), t0);
         assert_eq!(source.handle(address(1), t0), Origin::Known);
-        let just_before = t0 + SILENT - Duration::from_millis(1);
+        let just_before = t0 + SILENT.mul_f64(0.999);
         assert_eq!(source.handle(address(2), just_before), Origin::Foreign);
         assert_eq!(source.handle(address(2), t0 + SILENT), Origin::Moved);
         assert_eq!(source.target(), Some(address(2)));

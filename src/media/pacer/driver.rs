@@ -332,14 +332,10 @@ impl Pacer {
     /// Hands messages to the recorder as long as it has room.
     fn hand_over(&mut self) {
         while let Some(message) = self.waiting.pop_front() {
-            match self.recorder.try_send(message) {
-                Ok(()) => {}
-                Err(TrySendError::Full(message)) => {
-                    self.waiting.push_front(message);
-                    return;
-                }
-                // A finish that is dropped here tells its call by the closed reply.
-                Err(TrySendError::Disconnected(_)) => {}
+            // If the recorder is gone, a finish that is dropped here tells its call by the closed reply.
+            if let Err(TrySendError::Full(message)) = self.recorder.try_send(message) {
+                self.waiting.push_front(message);
+                return;
             }
         }
     }
@@ -352,13 +348,11 @@ impl Live {
             if self.lost_events > 0 {
                 let what = format!("{} media events were not read in time", self.lost_events);
                 let kind = MediaEventKind::Degraded { what };
-                match self.events.try_send(MediaEvent { at: event.at, kind }) {
-                    Ok(()) => self.lost_events = 0,
-                    Err(_) => {
-                        self.lost_events += 1;
-                        continue;
-                    }
+                if self.events.try_send(MediaEvent { at: event.at, kind }).is_err() {
+                    self.lost_events += 1;
+                    continue;
                 }
+                self.lost_events = 0;
             }
             match self.events.try_send(event) {
                 Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}

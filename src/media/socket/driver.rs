@@ -67,7 +67,7 @@ impl Ports {
             let pair =
                 bound(self.bind, port).and_then(|rtp| Ok((rtp, bound(self.bind, port + 1)?)));
             match pair {
-                Ok((rtp, rtcp)) => return Ok((MediaSocket::new(rtp), rtcp)),
+                Ok((media, reports)) => return Ok((MediaSocket::new(media), reports)),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(source) => return Err(MediaError::Bind { bind: self.bind, source }),
             }
