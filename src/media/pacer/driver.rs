@@ -20,6 +20,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsFd as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::{Duration, Instant};
@@ -133,7 +134,7 @@ impl Pacer {
             due.clear();
             self.wheel.turn(now, &mut due);
             for &stream in &due {
-                self.slot(stream, now);
+                self.guarded(stream, |pacer| pacer.slot(stream, now));
             }
             self.hand_over();
             if now.saturating_duration_since(self.pairing.read_at()) >= PAIR_EVERY {
@@ -245,17 +246,38 @@ impl Pacer {
             if event.data() == WAKER {
                 let _ = self.waker.read();
             } else if event.data() & RTCP != 0 {
-                self.hear_reports(event.data() & !RTCP);
+                let stream = event.data() & !RTCP;
+                self.guarded(stream, |pacer| pacer.hear_reports(stream));
             } else {
                 ready.push(event.data());
             }
         }
         for stream in ready.drain(..) {
-            let Some(live) = self.streams.get_mut(&stream) else { continue };
-            if !drain(live, &self.pairing, &mut self.buffer) {
-                self.unfinished.push(stream);
-            }
-            live.tell();
+            self.guarded(stream, |pacer| pacer.hear_stream(stream));
+        }
+    }
+
+    fn hear_stream(&mut self, stream: u64) {
+        let Some(live) = self.streams.get_mut(&stream) else { return };
+        if !drain(live, &self.pairing, &mut self.buffer) {
+            self.unfinished.push(stream);
+        }
+        live.tell();
+    }
+
+    /// Last resort: a fault of ours that one stream's packets bring out ends that stream, never the others.
+    fn guarded(&mut self, stream: u64, act: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_ok() {
+            return;
+        }
+        tracing::error!(stream, "a fault inside the media of this stream has ended it");
+        self.wheel.remove(stream);
+        self.unfinished.retain(|other| *other != stream);
+        if let Some(live) = self.streams.remove(&stream) {
+            let what = "a fault inside the media of this call has ended it".to_owned();
+            let kind = MediaEventKind::Degraded { what };
+            let _ = live.events.try_send(MediaEvent { at: clock::now(), kind });
+            let _ = (self.epoll.delete(&live.rtp), self.epoll.delete(&live.rtcp));
         }
     }
 
