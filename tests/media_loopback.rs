@@ -72,7 +72,9 @@ fn channels(recording: &FinishedRecording) -> (Vec<i16>, Vec<i16>) {
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 8_000));
     let samples: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
     let mut hash = Sha256::new();
-    samples.iter().for_each(|s| hash.update(s.to_le_bytes()));
+    for sample in &samples {
+        hash.update(sample.to_le_bytes());
+    }
     assert_eq!(ContentHash::from_bytes(&hash.finalize().into()), recording.pcm_hash);
     let channel = |side: usize| samples.iter().skip(side).step_by(2).copied().collect();
     let (ours, theirs): (Vec<i16>, Vec<i16>) = (channel(0), channel(1));
@@ -92,36 +94,45 @@ fn sounding(samples: &[i16]) -> &[i16] {
 async fn a_line_and_a_row_of_digits_arrive_whole_and_both_recordings_agree() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (engine(41_000..=41_019), engine(41_020..=41_039));
-    let mut caller = open(&one, Some(&folder.path().join("calls/caller.1")));
-    let mut callee = open(&two, Some(&folder.path().join("calls/callee.1")));
-    callee.connect(address(&caller), Codec::Pcma, 8, Some(101));
-    caller.connect(address(&callee), Codec::Pcma, 8, Some(101));
+    let mut near = open(&one, Some(&folder.path().join("calls/near.1")));
+    let mut far = open(&two, Some(&folder.path().join("calls/far.1")));
+    far.connect(address(&near), Codec::Pcma, 8, Some(101));
+    near.connect(address(&far), Codec::Pcma, 8, Some(101));
     let line = sweep(50);
-    caller.play(line.clone(), 7);
+    near.play(line.clone(), 7);
     let (mut sent, mut heard) = (Vec::new(), Vec::new());
-    until(&mut caller, &mut sent, |k| matches!(k, MediaEventKind::PlayEnded { token: 7, .. }))
-        .await;
-    caller.send_digits(Digit::row("1 0#").unwrap(), ON, GAP, 9);
-    until(&mut caller, &mut sent, |k| matches!(k, MediaEventKind::DigitSent { last: true, .. }))
+    until(&mut near, &mut sent, |k| matches!(k, MediaEventKind::PlayEnded { token: 7, .. })).await;
+    near.send_digits(Digit::row("1 0#").unwrap(), ON, GAP, 9);
+    until(&mut near, &mut sent, |k| matches!(k, MediaEventKind::DigitSent { last: true, .. }))
         .await;
     for _ in 0..3 {
-        until(&mut callee, &mut heard, |k| matches!(k, MediaEventKind::DigitReceived { .. })).await;
+        until(&mut far, &mut heard, |k| matches!(k, MediaEventKind::DigitReceived { .. })).await;
     }
-    until(&mut callee, &mut heard, |k| matches!(k, MediaEventKind::Frame(_))).await;
-    let (caller, callee) = (caller.close().await, callee.close().await);
-    assert_eq!((&caller.problems, &callee.problems), (&Vec::new(), &Vec::new()));
+    until(&mut far, &mut heard, |k| matches!(k, MediaEventKind::Frame(_))).await;
+    let (near, far) = (near.close().await, far.close().await);
+    assert_eq!((&near.problems, &far.problems), (&Vec::new(), &Vec::new()));
 
-    let mine = caller.recording.unwrap();
-    let theirs = callee.recording.unwrap();
+    let mine = near.recording.unwrap();
+    let theirs = far.recording.unwrap();
     assert_eq!(theirs.missing, 0);
     let (left, _) = channels(&mine);
     let (_, right) = channels(&theirs);
-    assert_eq!(sounding(&left).len(), sounding(&line).len());
-    assert_eq!(sounding(&left), sounding(&right));
-    assert_eq!(sounding(&audio(&heard)), sounding(&right));
-    // Frames and the right channel are the same samples at the same places.
+    let skipped = near.quality.slots_skipped;
+    let extra = sounding(&left).len() - sounding(&line).len();
+    assert_eq!(extra as u64, skipped * FRAME_SAMPLES as u64);
+    let (said, written) = (sounding(&left), sounding(&right));
+    let parted = said.iter().zip(written).position(|(a, b)| a != b);
+    let lengths = (said.len(), written.len());
+    assert_eq!((parted, lengths.0), (None, lengths.1), "{:?} {:?}", near.quality, far.quality);
+    // Frames and the right channel are the same samples at the same places; only a packet that a busy machine sent
+    // too late for its live frame may be in the recording alone.
     let frames = audio(&heard);
-    assert_eq!(frames[..], right[..frames.len()]);
+    assert!(sounding(&frames).len() > FRAME_SAMPLES);
+    let differing = frames.iter().zip(&right).filter(|(live, recorded)| live != recorded);
+    let differing: Vec<i16> = differing.map(|(live, _)| *live).collect();
+    assert!(differing.iter().all(|live| *live == 0));
+    let late = far.quality.packets_reordered * FRAME_SAMPLES as u64;
+    assert!(differing.len() as u64 <= late, "{} samples, {late} may", differing.len());
 
     let digits: Vec<_> = sent
         .iter()
@@ -143,12 +154,12 @@ async fn a_line_and_a_row_of_digits_arrive_whole_and_both_recordings_agree() {
     assert_eq!(received, [('1', ON), ('0', ON), ('#', ON)]);
     assert!(heard.iter().any(|e| e.kind == MediaEventKind::FirstPacket));
 
-    let quality = callee.quality;
+    let quality = far.quality;
     assert_eq!(quality.packets_received, quality.packets_expected);
     assert_eq!((quality.packets_foreign, quality.kernel_drops), (0, 0));
-    assert!(quality.packets_received >= 50 + 15 && !quality.one_way);
+    assert!(quality.packets_received + skipped >= 50 + 15 && !quality.one_way);
     assert!(quality.received_level.unwrap().0 > -20.0);
-    assert!(caller.quality.packets_sent >= quality.packets_received);
+    assert!(near.quality.packets_sent >= quality.packets_received);
 
     let sidecar = std::fs::read_to_string(&theirs.sidecar).unwrap();
     let facts: Vec<serde_json::Value> =
@@ -162,16 +173,16 @@ async fn a_line_and_a_row_of_digits_arrive_whole_and_both_recordings_agree() {
 #[tokio::test]
 async fn without_telephone_events_digits_are_tones_in_the_audio() {
     let engine = engine(41_040..=41_059);
-    let (mut caller, mut callee) = (open(&engine, None), open(&engine, None));
-    callee.connect(address(&caller), Codec::Pcmu, 0, None);
-    caller.connect(address(&callee), Codec::Pcmu, 0, None);
-    caller.send_digits(Digit::row("5").unwrap(), ON, GAP, 1);
+    let (mut near, mut far) = (open(&engine, None), open(&engine, None));
+    far.connect(address(&near), Codec::Pcmu, 0, None);
+    near.connect(address(&far), Codec::Pcmu, 0, None);
+    near.send_digits(Digit::row("5").unwrap(), ON, GAP, 1);
     let (mut sent, mut heard) = (Vec::new(), Vec::new());
-    until(&mut caller, &mut sent, |k| matches!(k, MediaEventKind::DigitSent { .. })).await;
+    until(&mut near, &mut sent, |k| matches!(k, MediaEventKind::DigitSent { .. })).await;
     while sounding(&audio(&heard)).len() < 790 {
-        until(&mut callee, &mut heard, |k| matches!(k, MediaEventKind::Frame(_))).await;
+        until(&mut far, &mut heard, |k| matches!(k, MediaEventKind::Frame(_))).await;
     }
-    let report = callee.close().await;
+    let report = far.close().await;
     assert_eq!(report.recording, None);
     assert!(!heard.iter().any(|e| matches!(e.kind, MediaEventKind::DigitReceived { .. })));
 }
@@ -179,22 +190,25 @@ async fn without_telephone_events_digits_are_tones_in_the_audio() {
 #[tokio::test]
 async fn strangers_are_counted_and_not_heard() {
     let engine = engine(41_060..=41_079);
-    let (far, mut near) = (open(&engine, None), open(&engine, None));
-    near.connect(address(&far), Codec::Pcma, 8, None);
-    far.connect(address(&near), Codec::Pcma, 8, None);
+    let mut near = open(&engine, None);
+    let socket = || std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
+    let (far, stranger) = (socket(), socket());
+    near.connect(far.local_addr().unwrap(), Codec::Pcma, 8, None);
     let mut heard = Vec::new();
-    until(&mut near, &mut heard, |k| matches!(k, MediaEventKind::FirstPacket)).await;
-    let stranger = std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
-    let mut packet = [0u8; 172];
-    packet[..2].copy_from_slice(&[0x80, 8]);
-    for _ in 0..5 {
+    // The first thing sent shows that the stream is connected.
+    far.recv(&mut [0; 200]).unwrap();
+    for sequence in 0..5 {
+        let mut packet = [0u8; 172];
+        packet[..4].copy_from_slice(&[0x80, 8, 0, sequence]);
+        far.send_to(&packet, address(&near)).unwrap();
         stranger.send_to(&packet, address(&near)).unwrap();
     }
     stranger.send_to(b"not rtp", address(&near)).unwrap();
     for _ in 0..10 {
         until(&mut near, &mut heard, |k| matches!(k, MediaEventKind::Frame(_))).await;
     }
-    assert_eq!(near.close().await.quality.packets_foreign, 5);
+    let quality = near.close().await.quality;
+    assert_eq!((quality.packets_foreign, quality.packets_received), (5, 5));
 }
 
 #[tokio::test]

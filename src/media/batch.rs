@@ -56,7 +56,17 @@ pub(crate) enum Fact {
     /// The received media changed its nature.
     Discontinuity { at: i64, change: Discontinuity },
     /// A report of the far end on what it received of us (RFC 3550 §6.4.1).
-    ReceiverReport { at: i64, fraction_lost: u8, cumulative_lost: i32, jitter: u32 },
+    ReceiverReport {
+        at: i64,
+        /// In 256ths, since the report before.
+        fraction_lost: u8,
+        /// Since the beginning.
+        lost: i32,
+        /// In samples.
+        jitter: u32,
+        /// Microseconds to the far end and back, if it can be told.
+        round_trip: Option<i64>,
+    },
     /// Slots of ours that were skipped.
     Skipped { at: i64, slots: u64 },
 }

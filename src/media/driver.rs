@@ -117,9 +117,9 @@ impl MediaEngine {
     /// [`MediaError::PortsExhausted`], [`MediaError::Bind`] or [`MediaError::Recording`].
     pub fn open(&self, spec: StreamSpec) -> Result<Stream, MediaError> {
         let shared = self.shared.clone();
-        let (rtp, rtcp) = shared.ports.bind()?;
+        let (socket, reports) = shared.ports.bind()?;
         let failed = |source| MediaError::Start { source };
-        let port = rtp.port().map_err(failed)?;
+        let port = socket.port().map_err(failed)?;
         let id = shared.next.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = mpsc::channel(spec.events.max(FEWEST_EVENTS));
         let recorded = spec.record_to.is_some();
@@ -133,7 +133,7 @@ impl MediaEngine {
         }
         let session =
             Session::new(Sender::new(rand::random(), rand::random(), rand::random()), recorded);
-        let opened = Opened { session, rtp, rtcp, events: sender, recorded };
+        let opened = Opened { session, rtp: socket, rtcp: reports, events: sender, recorded };
         shared.order(id, Order::Open(Box::new(opened)))?;
         Ok(Stream { events, id, port, shared, closed: false })
     }

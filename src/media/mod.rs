@@ -18,6 +18,8 @@ mod pacer;
 mod playout;
 mod quality;
 mod recorder;
+mod reports;
+mod rtcp;
 mod rtp;
 mod sender;
 mod sequence;

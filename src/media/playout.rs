@@ -245,6 +245,9 @@ impl Playout {
         let before = track.position(begin);
         let position = first.arrival.max(track.end);
         let shift = position - before;
+        if shift == 0 {
+            return;
+        }
         let skipped = match first.turn {
             Turn::Next { skipped } => i64::from(skipped),
             _ => 0,
@@ -311,4 +314,269 @@ impl Playout {
 
 fn cell(position: i64) -> usize {
     position as usize & (RING - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const FRAME: Duration = Duration::from_millis(20);
+    /// When the first packet is sent: 100 ms after the axis was opened.
+    const LEAD_IN: Duration = Duration::from_millis(100);
+
+    fn sample(n: usize, at: usize) -> i16 {
+        (n * 160 + at + 1) as i16
+    }
+
+    struct Line {
+        t0: Instant,
+        playout: Playout,
+        /// First frame position given out and all samples since.
+        live: Vec<i16>,
+        recorded: Vec<Option<i16>>,
+    }
+
+    impl Line {
+        fn new() -> Self {
+            let t0 = crate::clock::now();
+            let playout = Playout::new(Axis::new(t0));
+            Self { t0, playout, live: Vec::new(), recorded: Vec::new() }
+        }
+
+        /// Packet `n` of a source, with a timestamp and an arrival of its own choice.
+        fn packet(&mut self, n: usize, ssrc: u32, timestamp: u32, at: Duration) -> Fate {
+            let at = self.t0 + at;
+            self.run(at);
+            let samples: Vec<i16> = (0..160).map(|s| sample(n, s)).collect();
+            let fate =
+                self.playout.audio(Head { at, ssrc, sequence: n as u16, timestamp }, &samples);
+            self.run(at);
+            fate
+        }
+
+        /// Packet `n` as the clock wants it, `late` after its time.
+        fn even(&mut self, n: usize, late: Duration) -> Fate {
+            self.packet(n, 1, n as u32 * 160, LEAD_IN + FRAME * n as u32 + late)
+        }
+
+        fn run(&mut self, now: Instant) {
+            self.playout.tick(now);
+            while let Some((position, frame)) = self.playout.poll_frame(now) {
+                assert_eq!(position, self.live.len() as i64, "frames have no gaps");
+                self.live.extend(frame);
+            }
+            let floor = (self.playout.axis.position(now) - 4_000).max(0);
+            for (position, run) in self.playout.take_placed(floor).iter() {
+                for (place, sample) in (position..).zip(run).filter(|(p, _)| *p >= 0) {
+                    let place = place as usize;
+                    self.recorded.resize(self.recorded.len().max(place + 1), None);
+                    self.recorded[place].get_or_insert(*sample);
+                }
+            }
+        }
+
+        fn end(&mut self, after: Duration) -> Vec<Discontinuity> {
+            self.run(self.t0 + after);
+            std::iter::from_fn(|| self.playout.poll_change()).map(|(_, change)| change).collect()
+        }
+
+        fn heard(&self) -> Vec<i16> {
+            self.live.iter().copied().filter(|s| *s != 0).collect()
+        }
+
+        fn written(&self) -> Vec<i16> {
+            self.recorded.iter().flatten().copied().collect()
+        }
+    }
+
+    fn speech(packets: impl IntoIterator<Item = usize>) -> Vec<i16> {
+        packets.into_iter().flat_map(|n| (0..160).map(move |s| sample(n, s))).collect()
+    }
+
+    #[test]
+    fn an_even_stream_lies_where_its_first_packet_arrived() {
+        let mut line = Line::new();
+        for n in 0..20 {
+            assert_eq!(line.even(n, Duration::ZERO), Fate::Used);
+        }
+        assert_eq!(line.end(Duration::from_secs(1)), []);
+        assert_eq!(line.live[..800], [0; 800]);
+        assert_eq!(line.live[800..4_000], speech(0..20));
+        assert_eq!(line.playout.missing(), 0);
+        assert_eq!(line.playout.expected(), 20);
+    }
+
+    #[test]
+    fn a_lost_packet_is_160_samples_of_silence_and_missing() {
+        let mut line = Line::new();
+        for n in (0..20).filter(|n| *n != 7) {
+            line.even(n, Duration::ZERO);
+        }
+        assert_eq!(line.end(Duration::from_secs(1)), []);
+        assert_eq!(line.live[800 + 7 * 160..800 + 8 * 160], [0; 160]);
+        assert_eq!(line.heard(), speech((0..20).filter(|n| *n != 7)));
+        assert_eq!((line.playout.missing(), line.playout.expected()), (160, 20));
+    }
+
+    #[test]
+    fn a_packet_300_ms_late_is_in_the_recording_and_one_600_ms_late_is_nowhere() {
+        for (late, fate, missing) in [(300, Fate::Reordered, 0), (600, Fate::Late, 160)] {
+            let mut line = Line::new();
+            for n in (0..12).filter(|n| *n != 5) {
+                line.even(n, Duration::ZERO);
+            }
+            for n in 12..=5 + late / 20 {
+                line.even(n, Duration::ZERO);
+            }
+            assert_eq!(line.even(5, MS * late as u32), fate);
+            assert_eq!(line.playout.missing(), missing);
+            assert_eq!(line.even(5, MS * late as u32), Fate::Twice);
+            let place = 800 + 5 * 160;
+            assert_eq!(line.recorded[place].is_some(), fate == Fate::Reordered);
+            line.end(Duration::from_secs(2));
+            assert_eq!(line.live[place..place + 160], [0; 160]);
+        }
+    }
+
+    #[test]
+    fn silence_that_was_never_sent_is_not_missing() {
+        let mut line = Line::new();
+        for n in 0..5 {
+            line.even(n, Duration::ZERO);
+        }
+        // The numbers go on, the clock has advanced by half a second: silence suppression.
+        line.packet(5, 1, 5 * 160 + 4_000, LEAD_IN + FRAME * 5 + MS * 500);
+        assert_eq!(line.end(Duration::from_secs(2)), []);
+        assert_eq!(line.playout.missing(), 0);
+        assert_eq!(line.live[800 + 5 * 160 + 4_000], sample(5, 0));
+    }
+
+    #[test]
+    fn another_source_is_told_and_nothing_of_either_is_lost() {
+        let mut line = Line::new();
+        // The first packet is late, so that its source runs 40 ms ahead of the place it was given.
+        line.even(0, MS * 40);
+        for n in 1..10 {
+            line.even(n, Duration::ZERO);
+        }
+        for n in 10..20 {
+            line.packet(n, 2, 7_000_000 + n as u32 * 160, LEAD_IN + FRAME * n as u32);
+        }
+        assert_eq!(line.end(Duration::from_secs(2)), [Discontinuity::Ssrc { from: 1, to: 2 }]);
+        assert_eq!(line.heard(), speech(0..20));
+        assert_eq!((line.playout.missing(), line.playout.expected()), (0, 20));
+    }
+
+    #[test]
+    fn a_source_that_pauses_and_goes_on_without_its_clock_is_laid_anew() {
+        let mut line = Line::new();
+        for n in 0..10 {
+            line.even(n, Duration::ZERO);
+        }
+        for n in 10..20 {
+            line.even(n, Duration::from_secs(1));
+        }
+        assert_eq!(line.end(Duration::from_secs(3)), [Discontinuity::Reanchored { millis: 1_000 }]);
+        assert_eq!(line.heard(), speech(0..20));
+        let resumed = 800 + 10 * 160 + 8_000;
+        assert_eq!(line.live[resumed..resumed + 1_600], speech(10..20));
+        assert_eq!(line.playout.missing(), 0);
+    }
+
+    #[test]
+    fn a_jump_of_the_timestamps_is_told_with_its_sign_and_loses_nothing() {
+        for (jump, millis) in [(80_000i32, 10_000), (-80_000, -10_000)] {
+            let mut line = Line::new();
+            for n in 0..10 {
+                line.packet(n, 1, 900_000 + n as u32 * 160, LEAD_IN + FRAME * n as u32);
+            }
+            for n in 10..20 {
+                let timestamp = (900_000 + n as u32 * 160).wrapping_add_signed(jump);
+                line.packet(n, 1, timestamp, LEAD_IN + FRAME * n as u32);
+            }
+            let change = Discontinuity::TimestampJump { millis };
+            assert_eq!(line.end(Duration::from_secs(2)), [change]);
+            assert_eq!(line.live[800..800 + 3_200], speech(0..20));
+        }
+    }
+
+    #[test]
+    fn packets_that_the_network_held_back_go_where_they_belong() {
+        let mut line = Line::new();
+        for n in 0..10 {
+            line.even(n, Duration::ZERO);
+        }
+        // 400 ms of silence, then a heap, then all is even again.
+        for n in 10..30 {
+            line.packet(n, 1, n as u32 * 160, LEAD_IN + FRAME * 29 + MS);
+        }
+        for n in 30..60 {
+            line.even(n, Duration::ZERO);
+        }
+        assert_eq!(line.end(Duration::from_secs(3)), []);
+        assert_eq!(line.written(), speech(0..60));
+        assert_eq!(line.recorded[800], Some(sample(0, 0)));
+        assert_eq!(line.playout.missing(), 0);
+    }
+
+    #[test]
+    fn clocks_that_drift_lose_no_audio() {
+        // A far end whose clock is 1 in 500 slow, for a quarter of an hour: 1.8 s apart at the end.
+        let mut line = Line::new();
+        let count = 45_000;
+        for n in 0..count {
+            line.even(n, FRAME * n as u32 / 500);
+        }
+        let changes = line.end(Duration::from_secs(1_000));
+        let total = line.live.iter().filter(|s| **s != 0).count();
+        let zeros =
+            (0..count).flat_map(|n| (0..160).map(move |s| sample(n, s))).filter(|s| *s == 0);
+        assert_eq!(total + zeros.count(), count * 160);
+        assert!((5..12).contains(&changes.len()), "{changes:?}");
+    }
+
+    proptest! {
+        /// The reordering law.
+        #[test]
+        fn any_order_within_60_ms_yields_the_same_audio(
+            delays in proptest::collection::vec(0u32..58, 30), start in any::<u32>(),
+        ) {
+            let mut order: Vec<(u32, usize)> =
+                delays.iter().enumerate().map(|(n, late)| (n as u32 * 20 + late, n)).collect();
+            order.sort_unstable();
+            let mut line = Line::new();
+            for (arrival, n) in order {
+                let timestamp = start.wrapping_add(n as u32 * 160);
+                let fate = line.packet(n, 1, timestamp, LEAD_IN + MS * arrival);
+                prop_assert!(fate == Fate::Used || fate == Fate::Reordered, "{:?}", fate);
+            }
+            prop_assert_eq!(line.end(Duration::from_secs(2)), []);
+            prop_assert_eq!(line.heard(), speech(0..30));
+            prop_assert_eq!(line.written(), speech(0..30));
+            prop_assert_eq!(line.playout.missing(), 0);
+        }
+
+        #[test]
+        fn whatever_comes_frames_have_no_gaps_and_the_recording_holds_them(
+            packets in proptest::collection::vec(
+                (0u32..3, any::<u16>(), prop_oneof![0u32..4_000, any::<u32>()], 0u64..400, 0usize..400), 0..60),
+        ) {
+            let mut line = Line::new();
+            let mut at = Duration::ZERO;
+            for (ssrc, sequence, timestamp, wait, length) in packets {
+                at += MS * wait as u32;
+                let head = Head { at: line.t0 + at, ssrc, sequence, timestamp };
+                line.run(head.at);
+                line.playout.audio(head, &vec![7; length]);
+                line.run(head.at);
+            }
+            line.end(at + Duration::from_secs(5));
+            for (place, sample) in line.live.iter().enumerate().filter(|(_, s)| **s != 0) {
+                prop_assert_eq!(line.recorded.get(place).copied().flatten(), Some(*sample));
+            }
+            prop_assert!(line.live.len() as i64 >= line.playout.axis.position(line.t0 + at));
+        }
+    }
 }

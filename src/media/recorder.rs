@@ -35,6 +35,8 @@ pub(crate) struct Finish {
     /// The instant of sample 0 and the length in samples; `None` if the stream was never connected.
     pub(crate) length: Option<(Instant, i64)>,
     pub(crate) missing: u64,
+    /// Failures of our own side so far.
+    pub(crate) problems: Vec<String>,
     pub(crate) reply: Option<oneshot::Sender<StreamReport>>,
 }
 
@@ -71,8 +73,9 @@ fn run(messages: &Receiver<Message>) {
             Message::Finish { stream, batch, finish } => {
                 let Some((mut file, _)) = open.remove(&stream) else { continue };
                 let _ = file.take(&batch);
-                let Finish { quality, length, missing, reply } = *finish;
-                let (recording, problems) = file.finish(length, missing);
+                let Finish { quality, length, missing, mut problems, reply } = *finish;
+                let (recording, failures) = file.finish(length, missing);
+                problems.extend(failures);
                 if let Some(reply) = reply {
                     // The call may be gone; the files are there all the same.
                     let _ = reply.send(StreamReport { quality, recording, problems });
@@ -262,5 +265,88 @@ fn io_error(error: hound::Error) -> io::Error {
     match error {
         hound::Error::IoError(error) => error,
         other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::batch::Runs;
+
+    fn runs(pieces: &[(i64, i16, usize)]) -> Runs {
+        let mut runs = Runs::default();
+        for &(at, sample, count) in pieces {
+            runs.push(at, &vec![sample; count]);
+        }
+        runs
+    }
+
+    fn pairs(path: &Path) -> Vec<(i16, i16)> {
+        let mut reader = hound::WavReader::open(path).unwrap();
+        let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+        samples.chunks(2).map(|pair| (pair[0], pair[1])).collect()
+    }
+
+    #[test]
+    fn both_channels_lie_at_their_places_and_the_first_sample_at_a_place_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = RecordingFile::create(&folder.path().join("deep/call.1")).unwrap();
+        let ours = runs(&[(2, 5, 3)]);
+        // Before the axis, twice, and out of order.
+        let theirs = runs(&[(-2, 1, 3), (6, 3, 2), (4, 2, 4)]);
+        assert_eq!(file.take(&Batch { ours, theirs, ..Batch::default() }), None);
+        let late = Batch { theirs: runs(&[(0, 9, 3)]), settled: 2, ..Batch::default() };
+        assert_eq!(file.take(&late), None);
+        let too_late = Batch { theirs: runs(&[(1, 8, 1)]), settled: 2, ..Batch::default() };
+        assert_eq!(file.take(&too_late), None);
+        let zero = clock::now();
+        let (finished, problems) = file.finish(Some((zero, 10)), 4);
+        assert_eq!(problems, Vec::<String>::new());
+        let finished = finished.unwrap();
+        assert!(finished.wav.ends_with("deep/call.1.wav"));
+        assert_eq!((finished.samples, finished.missing), (10, 4));
+        let expected =
+            [(0, 1), (0, 9), (5, 9), (5, 0), (5, 2), (0, 2), (0, 3), (0, 3), (0, 0), (0, 0)];
+        assert_eq!(pairs(&finished.wav), expected);
+        let octets =
+            expected.iter().flat_map(|(l, r)| [l.to_le_bytes(), r.to_le_bytes()]).flatten();
+        let digest = Sha256::digest(octets.collect::<Vec<u8>>());
+        assert_eq!(finished.pcm_hash, ContentHash::from_bytes(&digest.into()));
+    }
+
+    #[test]
+    fn after_each_second_the_files_can_be_read_though_nobody_closed_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = RecordingFile::create(&folder.path().join("call")).unwrap();
+        let facts = vec![Fact::DigitSent { start: 1, end: 2 }];
+        file.take(&Batch {
+            ours: runs(&[(0, 3, 9_000)]),
+            facts,
+            settled: 8_000,
+            ..Batch::default()
+        });
+        let readable = pairs(&file.wav);
+        assert_eq!(readable.len(), 8_000);
+        assert!(readable.iter().all(|pair| *pair == (3, 0)));
+        let sidecar = fs::read_to_string(&file.sidecar).unwrap();
+        let lines: Vec<serde_json::Value> =
+            sidecar.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(lines[0]["version"], 1);
+        assert_eq!(lines[1], serde_json::json!({"fact": "digit-sent", "start": 1, "end": 2}));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_once_and_leaves_no_recording_to_rely_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = RecordingFile::create(&folder.path().join("call")).unwrap();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        file.facts = BufWriter::new(full);
+        let facts = vec![Fact::DigitSent { start: 1, end: 2 }];
+        let batch = Batch { facts, settled: 8_000, ..Batch::default() };
+        let told = file.take(&batch).unwrap();
+        assert!(told.contains("call.wav` stopped"), "{told}");
+        assert_eq!(file.take(&batch), None);
+        let (recording, problems) = file.finish(Some((clock::now(), 8_000)), 0);
+        assert_eq!((recording, problems), (None, vec![told]));
     }
 }

@@ -240,14 +240,10 @@ impl Sender {
 
     fn fill_from_line(&mut self, pcm: &mut Frame) {
         let Some(line) = &mut self.line else { return };
-        let start = match line.span {
-            Some((start, _)) => start,
-            None => {
-                let (token, start) = (line.token, self.position);
-                self.notices.push_back(Notice::PlayStarted { token, start });
-                start
-            }
-        };
+        let start = line.span.map_or(self.position, |(start, _)| start);
+        if line.span.is_none() {
+            self.notices.push_back(Notice::PlayStarted { token: line.token, start });
+        }
         let rest = &line.pcm[line.sent..];
         let count = rest.len().min(pcm.len());
         pcm[..count].copy_from_slice(&rest[..count]);
@@ -259,4 +255,138 @@ impl Sender {
 fn sent(queued: Queued, start: i64, end: i64) -> Notice {
     let Queued { digit, token, last, .. } = queued;
     Notice::DigitSent { digit, start, end, token, last }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::dtmf_event::EventPayload;
+    use crate::media::rtp::MAX_DATAGRAM;
+
+    const FORMAT: Format =
+        Format { codec: Codec::Pcmu, payload_type: 0, telephone_event: Some(101) };
+    const ON: Duration = Duration::from_millis(60);
+    const GAP: Duration = Duration::from_millis(100);
+
+    fn sender(format: Format) -> Sender {
+        let mut sender = Sender::new(7, u16::MAX, u32::MAX - 160);
+        sender.set_format(format);
+        sender
+    }
+
+    /// Payload type, marker, sequence, timestamp, payload and samples of a slot.
+    fn slot(sender: &mut Sender, n: i64) -> (u8, bool, u16, u32, Vec<u8>, Frame) {
+        let (mut pcm, mut out) = ([0; FRAME_SAMPLES], [0; MAX_DATAGRAM]);
+        let length = sender.slot(n * STEP, &mut pcm, &mut out);
+        let packet = Rtp::parse(&out[..length]).unwrap();
+        assert_eq!(packet.ssrc, 7);
+        let Rtp { payload_type, marker, sequence, timestamp, payload, .. } = packet;
+        (payload_type, marker, sequence, timestamp, payload.to_vec(), pcm)
+    }
+
+    fn notices(sender: &mut Sender) -> Vec<Notice> {
+        std::iter::from_fn(|| sender.poll()).collect()
+    }
+
+    #[test]
+    fn silence_is_sent_in_an_unbroken_row_of_numbers_and_timestamps() {
+        let mut sender = sender(FORMAT);
+        let sent: Vec<_> = (0..4).map(|n| slot(&mut sender, n)).collect();
+        let numbers: Vec<_> = sent.iter().map(|s| s.2).collect();
+        let timestamps: Vec<_> = sent.iter().map(|s| s.3).collect();
+        assert_eq!(numbers, [u16::MAX, 0, 1, 2]);
+        assert_eq!(timestamps, [u32::MAX - 160, u32::MAX, 159, 319]);
+        assert!(sent.iter().all(|s| s.4 == [0xFF; 160] && s.5 == [0; 160]));
+        assert!(sent[0].1 && !sent[1].1);
+        assert_eq!(sender.octets(), 640);
+    }
+
+    #[test]
+    fn a_line_of_200_samples_takes_two_slots_and_ends_at_its_last_sample() {
+        let mut sender = sender(FORMAT);
+        slot(&mut sender, 0);
+        sender.play(vec![1_000; 200].into(), 5);
+        assert!(slot(&mut sender, 1).5.iter().all(|s| (900..1_100).contains(s)));
+        assert_eq!(notices(&mut sender), [Notice::PlayStarted { token: 5, start: 160 }]);
+        let last = slot(&mut sender, 2).5;
+        assert!(last[..40].iter().all(|s| *s > 900) && last[40..] == [0; 120]);
+        assert_eq!(notices(&mut sender), []);
+        slot(&mut sender, 3);
+        assert_eq!(notices(&mut sender), [Notice::PlayEnded { token: 5, start: 160, end: 360 }]);
+    }
+
+    #[test]
+    fn a_line_that_is_stopped_or_replaced_ends_where_it_was() {
+        let mut sender = sender(FORMAT);
+        sender.play(vec![1_000; 1_600].into(), 1);
+        slot(&mut sender, 0);
+        sender.play(vec![].into(), 2);
+        slot(&mut sender, 1);
+        slot(&mut sender, 2);
+        sender.stop_playing();
+        let expected = [
+            Notice::PlayStarted { token: 1, start: 0 },
+            Notice::PlayEnded { token: 1, start: 0, end: 160 },
+            Notice::PlayStarted { token: 2, start: 160 },
+            Notice::PlayEnded { token: 2, start: 160, end: 160 },
+        ];
+        assert_eq!(notices(&mut sender), expected);
+    }
+
+    #[test]
+    fn digits_stand_in_place_of_audio_with_the_timestamp_of_their_start_and_the_line_waits() {
+        let mut sender = sender(FORMAT);
+        sender.play(vec![1_000; 320].into(), 1);
+        slot(&mut sender, 0);
+        sender.dial(&Digit::row("12").unwrap(), ON, GAP, 9);
+        let sent: Vec<_> = (1..24).map(|n| slot(&mut sender, n)).collect();
+        let events: Vec<_> = sent.iter().take_while(|s| s.0 == 101).collect();
+        // 60 ms are three packets, the last of them is sent three times.
+        assert_eq!(events.len(), 5);
+        assert!(events.iter().all(|s| s.3 == sender.timestamp(160)));
+        assert!(events[0].1 && events[1..].iter().all(|s| !s.1));
+        assert!(events.iter().all(|s| s.5 == [0; 160]));
+        let ends = events.iter().filter(|s| EventPayload::parse(&s.4).unwrap().end).count();
+        assert_eq!(ends, 3);
+        let numbers: Vec<_> = sent.iter().map(|s| s.2).collect();
+        assert!(numbers.windows(2).all(|w| w[1] == w[0].wrapping_add(1)));
+        let digit = |key, start, last| Notice::DigitSent {
+            digit: Digit::new(key).unwrap(),
+            start,
+            end: start + 480,
+            token: 9,
+            last,
+        };
+        // The gap of 100 ms counts from the end of the digit: 160 + 480 + 800.
+        let expected = [
+            Notice::PlayStarted { token: 1, start: 0 },
+            digit('1', 160, false),
+            digit('2', 1_440, true),
+            Notice::PlayEnded { token: 1, start: 0, end: 2_400 },
+        ];
+        assert_eq!(notices(&mut sender), expected);
+        let speaking = sent.iter().filter(|s| s.5[0] > 900).count();
+        assert_eq!(speaking, 1);
+    }
+
+    #[test]
+    fn without_events_a_digit_is_a_tone_of_its_length() {
+        let mut sender = sender(Format { telephone_event: None, ..FORMAT });
+        sender.dial(&Digit::row("7").unwrap(), Duration::from_millis(50), GAP, 1);
+        let samples: Vec<i16> = (0..5).flat_map(|n| slot(&mut sender, n).5).collect();
+        assert!(samples[..400].iter().filter(|s| s.unsigned_abs() > 500).count() > 300);
+        assert_eq!(samples[400..], [0; 400]);
+        let end = notices(&mut sender).pop();
+        assert!(matches!(end, Some(Notice::DigitSent { start: 0, end: 400, last: true, .. })));
+    }
+
+    #[test]
+    fn a_digit_under_way_ends_when_the_far_end_wants_no_more_events() {
+        let mut sender = sender(FORMAT);
+        sender.dial(&Digit::row("7").unwrap(), ON, GAP, 1);
+        slot(&mut sender, 0);
+        sender.set_format(Format { telephone_event: None, ..FORMAT });
+        assert!((1..5).all(|n| slot(&mut sender, n).0 == 0));
+        assert!(matches!(notices(&mut sender)[..], [Notice::DigitSent { last: true, .. }]));
+    }
 }

@@ -3,9 +3,9 @@
 //! Enters: 16-bit sequence numbers of one source. Leaves: 64-bit ones, and whether each is next, old, twice or a
 //! restart.
 
-/// A jump ahead of this many or more is a restart of the source (RFC 3550 A.1, MAX_DROPOUT).
+/// A jump ahead of this many or more is a restart of the source (RFC 3550 A.1, `MAX_DROPOUT`).
 const MAX_DROPOUT: u16 = 3_000;
-/// A step back of more than this is a restart (RFC 3550 A.1, MAX_MISORDER).
+/// A step back of more than this is a restart (RFC 3550 A.1, `MAX_MISORDER`).
 const MAX_MISORDER: u16 = 100;
 
 /// What a sequence number says about its packet.

@@ -22,6 +22,8 @@ pub(crate) enum Origin {
 /// The address we hear and send to (symmetric RTP, RFC 4961).
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
+    /// As the SDP says.
+    named: SocketAddr,
     known: SocketAddr,
     heard: Instant,
     moved: bool,
@@ -30,12 +32,24 @@ pub(crate) struct Source {
 impl Source {
     /// Begins with the address of the SDP.
     pub(crate) fn new(named: SocketAddr, now: Instant) -> Self {
-        Self { known: named, heard: now, moved: false }
+        Self { named, known: named, heard: now, moved: false }
     }
 
     /// Where we send; `None` while the far end asked for nothing (RFC 3264 §8.4: address 0.0.0.0).
     pub(crate) fn target(&self) -> Option<SocketAddr> {
         (!self.known.ip().is_unspecified() && self.known.port() != 0).then_some(self.known)
+    }
+
+    /// Takes the address of a later SDP; the same one again changes nothing, even after a move.
+    pub(crate) fn rename(&mut self, named: SocketAddr, now: Instant) {
+        if named != self.named {
+            *self = Self::new(named, now);
+        }
+    }
+
+    /// Whether a report came from the host that we hear.
+    pub(crate) fn is_host(&self, from: SocketAddr) -> bool {
+        from.ip() == self.known.ip()
     }
 
     /// Judges a datagram that is RTP.
@@ -47,7 +61,7 @@ impl Source {
         if self.moved || at.saturating_duration_since(self.heard) < SILENT {
             return Origin::Foreign;
         }
-        *self = Self { known: from, heard: at, moved: true };
+        *self = Self { named: self.named, known: from, heard: at, moved: true };
         Origin::Moved
     }
 }
@@ -65,13 +79,25 @@ mod tests {
         let t0 = crate::clock::now();
         let mut source = Source::new(address(1), t0);
         assert_eq!(source.handle(address(1), t0), Origin::Known);
-        let just_before = t0 + SILENT - Duration::from_millis(1);
+        let just_before = t0 + SILENT.mul_f64(0.999);
         assert_eq!(source.handle(address(2), just_before), Origin::Foreign);
         assert_eq!(source.handle(address(2), t0 + SILENT), Origin::Moved);
         assert_eq!(source.target(), Some(address(2)));
         assert_eq!(source.handle(address(2), t0 + SILENT), Origin::Known);
         assert_eq!(source.handle(address(3), t0 + SILENT * 9), Origin::Foreign);
         assert_eq!(source.handle(address(1), t0 + SILENT * 9), Origin::Foreign);
+    }
+
+    #[test]
+    fn the_same_sdp_again_keeps_a_moved_source_and_another_one_replaces_it() {
+        let t0 = crate::clock::now();
+        let mut source = Source::new(address(1), t0);
+        assert_eq!(source.handle(address(2), t0 + SILENT), Origin::Moved);
+        source.rename(address(1), t0 + SILENT);
+        assert_eq!(source.target(), Some(address(2)));
+        source.rename(address(3), t0 + SILENT);
+        assert_eq!(source.target(), Some(address(3)));
+        assert!(source.is_host(SocketAddr::from(([127, 0, 0, 3], 9))));
     }
 
     #[test]

@@ -29,9 +29,15 @@ use tokio::sync::{mpsc, oneshot};
 const DRAIN: usize = 64;
 /// Slots between two batches for the recorder: 200 ms.
 const BATCH_EVERY: u32 = 10;
+/// Problems that a report lists, at most.
+const MOST_PROBLEMS: usize = 16;
 const PAIR_EVERY: Duration = Duration::from_secs(1);
 /// Key of the waker among the sockets.
 const WAKER: u64 = u64::MAX;
+/// Set in the key of an RTCP socket; the rest names its stream.
+const RTCP: u64 = 1 << 62;
+/// Messages for the recorder that may wait beyond its own queue; then audio is dropped and the call is told.
+const MOST_WAITING: usize = 8_192;
 
 /// A stream as it is handed to the thread.
 pub(crate) struct Opened {
@@ -61,8 +67,7 @@ pub(crate) struct Command {
 struct Live {
     session: Session,
     rtp: MediaSocket,
-    /// Bound so that nobody else is sent our far end's reports; not read.
-    _rtcp: UdpSocket,
+    rtcp: UdpSocket,
     events: mpsc::Sender<MediaEvent>,
     recorded: bool,
     connected: bool,
@@ -70,6 +75,7 @@ struct Live {
     lost_events: u64,
     slots: u32,
     send_failed: bool,
+    problems: Vec<String>,
 }
 
 /// The thread's state.
@@ -209,7 +215,9 @@ impl Pacer {
     fn open(&mut self, stream: u64, opened: Opened) {
         let Opened { session, rtp, rtcp, events, recorded } = opened;
         let readable = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, stream);
-        if let Err(error) = self.epoll.add(&rtp, readable) {
+        let reports = EpollEvent::new(EpollFlags::EPOLLIN, stream | RTCP);
+        let watched = self.epoll.add(&rtp, readable);
+        if let Err(error) = watched.and_then(|()| self.epoll.add(&rtcp, reports)) {
             let what = format!("the media socket cannot be watched: {error}");
             let kind = MediaEventKind::Degraded { what };
             let _ = events.try_send(MediaEvent { at: clock::now(), kind });
@@ -217,13 +225,14 @@ impl Pacer {
         let live = Live {
             session,
             rtp,
-            _rtcp: rtcp,
+            rtcp,
             events,
             recorded,
             connected: false,
             lost_events: 0,
             slots: 0,
             send_failed: false,
+            problems: Vec::new(),
         };
         self.streams.insert(stream, live);
     }
@@ -235,6 +244,8 @@ impl Pacer {
         for event in &events[..count] {
             if event.data() == WAKER {
                 let _ = self.waker.read();
+            } else if event.data() & RTCP != 0 {
+                self.hear_reports(event.data() & !RTCP);
             } else {
                 ready.push(event.data());
             }
@@ -245,6 +256,17 @@ impl Pacer {
                 self.unfinished.push(stream);
             }
             live.tell();
+        }
+    }
+
+    /// Takes the far end's reports; what is left comes up again with the next round.
+    fn hear_reports(&mut self, stream: u64) {
+        let Some(live) = self.streams.get_mut(&stream) else { return };
+        for _ in 0..DRAIN {
+            let Ok((length, from)) = live.rtcp.recv_from(&mut self.buffer[..]) else { return };
+            let now = clock::now();
+            let wall = self.pairing.wall(now);
+            live.session.receive_report(now, wall, from, &self.buffer[..length]);
         }
     }
 
@@ -259,6 +281,10 @@ impl Pacer {
                 }
             }
         }
+        if let Some((to, report)) = live.session.report(now, self.pairing.wall(now)) {
+            // A far end that takes no reports refuses them; nobody minds.
+            let _ = live.rtcp.send_to(&report, to);
+        }
         live.session.settle(now);
         live.tell();
         live.slots += 1;
@@ -266,8 +292,13 @@ impl Pacer {
             && live.slots.is_multiple_of(BATCH_EVERY)
             && let Some(batch) = live.session.take_batch(now)
         {
-            let batch = Box::new(batch);
-            self.waiting.push_back(Message::Batch { stream, batch });
+            if self.waiting.len() < MOST_WAITING {
+                let batch = Box::new(batch);
+                self.waiting.push_back(Message::Batch { stream, batch });
+            } else {
+                let what = "200 ms of a recording were dropped: the disk does not keep up";
+                live.degraded(now, what.to_owned());
+            }
         }
     }
 
@@ -275,35 +306,36 @@ impl Pacer {
         let Some(mut live) = self.streams.remove(&stream) else { return };
         self.wheel.remove(stream);
         while !drain(&mut live, &self.pairing, &mut self.buffer) {}
-        let Live { session, rtp, events, recorded, .. } = live;
+        let live_lost = live.lost_events;
+        let Live { session, rtp, rtcp, events, recorded, mut problems, .. } = live;
         let Closed { quality, batch, length, missing, events: last } = session.close(at);
+        if live_lost > 0 {
+            problems.push(format!("{live_lost} media events were not read in time"));
+        }
         for event in last {
             // A call that has stopped reading does not need its last events.
             let _ = events.try_send(event);
         }
         // The port is free again before the call hears that the stream is closed.
         let _ = self.epoll.delete(&rtp);
-        drop((rtp, live._rtcp));
+        let _ = self.epoll.delete(&rtcp);
+        drop((rtp, rtcp));
         if recorded {
-            let finish = Box::new(Finish { quality, length, missing, reply });
+            let finish = Box::new(Finish { quality, length, missing, problems, reply });
             let batch: Box<Batch> = Box::new(batch);
             self.waiting.push_back(Message::Finish { stream, batch, finish });
         } else if let Some(reply) = reply {
-            let _ = reply.send(StreamReport { quality, ..StreamReport::default() });
+            let _ = reply.send(StreamReport { quality, problems, recording: None });
         }
     }
 
     /// Hands messages to the recorder as long as it has room.
     fn hand_over(&mut self) {
         while let Some(message) = self.waiting.pop_front() {
-            match self.recorder.try_send(message) {
-                Ok(()) => {}
-                Err(TrySendError::Full(message)) => {
-                    self.waiting.push_front(message);
-                    return;
-                }
-                // A finish that is dropped here tells its call by the closed reply.
-                Err(TrySendError::Disconnected(_)) => {}
+            // If the recorder is gone, a finish that is dropped here tells its call by the closed reply.
+            if let Err(TrySendError::Full(message)) = self.recorder.try_send(message) {
+                self.waiting.push_front(message);
+                return;
             }
         }
     }
@@ -316,13 +348,11 @@ impl Live {
             if self.lost_events > 0 {
                 let what = format!("{} media events were not read in time", self.lost_events);
                 let kind = MediaEventKind::Degraded { what };
-                match self.events.try_send(MediaEvent { at: event.at, kind }) {
-                    Ok(()) => self.lost_events = 0,
-                    Err(_) => {
-                        self.lost_events += 1;
-                        continue;
-                    }
+                if self.events.try_send(MediaEvent { at: event.at, kind }).is_err() {
+                    self.lost_events += 1;
+                    continue;
                 }
+                self.lost_events = 0;
             }
             match self.events.try_send(event) {
                 Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
@@ -331,13 +361,20 @@ impl Live {
         }
     }
 
+    /// Tells the call and the report.
+    fn degraded(&mut self, at: Instant, what: String) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(what.clone());
+        }
+        // A call that does not read its events learns of it from the report.
+        let _ = self.events.try_send(MediaEvent { at, kind: MediaEventKind::Degraded { what } });
+    }
+
     fn send_failed(&mut self, at: Instant, error: &io::Error) {
         // A refusal by ICMP only says that the far end has closed its port.
         let refused = error.kind() == io::ErrorKind::ConnectionRefused;
         if !refused && !std::mem::replace(&mut self.send_failed, true) {
-            let what = format!("a media packet could not be sent: {error}");
-            let kind = MediaEventKind::Degraded { what };
-            let _ = self.events.try_send(MediaEvent { at, kind });
+            self.degraded(at, format!("a media packet could not be sent: {error}"));
         }
     }
 }

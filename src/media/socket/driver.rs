@@ -67,7 +67,7 @@ impl Ports {
             let pair =
                 bound(self.bind, port).and_then(|rtp| Ok((rtp, bound(self.bind, port + 1)?)));
             match pair {
-                Ok((rtp, rtcp)) => return Ok((MediaSocket::new(rtp), rtcp)),
+                Ok((media, reports)) => return Ok((MediaSocket::new(media), reports)),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(source) => return Err(MediaError::Bind { bind: self.bind, source }),
             }
@@ -204,6 +204,15 @@ impl ClockPairing {
     /// When the clocks were read.
     pub(crate) fn read_at(&self) -> Instant {
         self.monotonic
+    }
+
+    /// Nanoseconds since 1970 at an instant.
+    pub(crate) fn wall(&self, at: Instant) -> i128 {
+        let nanos = |span: Duration| span.as_nanos() as i128;
+        match at.checked_duration_since(self.monotonic) {
+            Some(after) => self.wall + nanos(after),
+            None => self.wall - nanos(self.monotonic.saturating_duration_since(at)),
+        }
     }
 
     /// The instant of a kernel time: never in the future, and now if the wall clock was set.
