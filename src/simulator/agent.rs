@@ -96,7 +96,7 @@ pub(crate) struct Conversation {
     /// Where the room goes on.
     room_from: usize,
     /// The greeting as it will be spoken: its beginning decides when to start it.
-    greeting: Option<(Variation, Duration)>,
+    greeting: Option<Variation>,
     random: SplitMix64,
 }
 
@@ -168,7 +168,7 @@ impl Conversation {
             caller: Caller::default(),
             spoken: 0,
             room_from: random.below(1 << 24) as usize,
-            greeting: Some((variation, lead)),
+            greeting: Some(variation),
             random,
         };
         conversation.room(center, line);
@@ -323,7 +323,7 @@ impl Conversation {
             return;
         };
         let variation = match self.greeting.take() {
-            Some((variation, _)) => variation,
+            Some(variation) => variation,
             None => Variation::draw(&mut self.random),
         };
         let words = variation.apply(&clip.pcm);

@@ -16,7 +16,9 @@ use crate::media::{
     Codec as MediaCodec, MediaConfig, MediaEngine, MediaEvent, MediaEventKind, Stream, StreamSpec,
 };
 use crate::sip::sdp::{AudioTarget, Codec, SessionDescription, audio_answer};
-use crate::sip::{Endpoint, EndpointConfig, IncomingCall, Leg, LegEvent, LegEventKind};
+use crate::sip::{
+    Endpoint, EndpointConfig, IncomingCall, Leg, LegEvent, LegEventKind, TimerSettings,
+};
 use nix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -125,7 +127,7 @@ fn endpoint_config(bind: SocketAddr) -> EndpointConfig {
         user: "center".to_owned(),
         display: None,
         credentials: Vec::new(),
-        timers: Default::default(),
+        timers: TimerSettings::default(),
     }
 }
 

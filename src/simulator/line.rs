@@ -84,7 +84,7 @@ impl Line {
         let token = self.current;
         let (lead, tail) = match sound {
             Sound::Spoken { .. } => margins(&pcm),
-            Sound::Prompt { .. } | Sound::Loop(_) | Sound::Room => Default::default(),
+            Sound::Prompt { .. } | Sound::Loop(_) | Sound::Room => (Duration::ZERO, Duration::ZERO),
         };
         self.played.insert(token, Played { sound: sound.clone(), lead, tail });
         self.send(Output::Play { token, sound, pcm });

@@ -1,5 +1,6 @@
 //! Whole calls in virtual time: a caller and the machine, no socket and no clock between them.
 
+#[cfg(test)]
 use super::behaviour::Duty;
 use super::center::{CallMachine, Center, Input};
 use super::expectation::Expected;
@@ -8,6 +9,7 @@ use super::line::{Output, Sound};
 use super::music::{MusicStyle, compose};
 use super::script::Script;
 use super::script::tests::center as yaml;
+use super::truth::Part::{Closing, FurtherHelp, Greeting, Reply};
 use super::truth::{CallHead, CallTruth, EndedBy, HostTime, Ledger, Part};
 use super::voices::{Clip, Voices};
 use crate::domain::audio::{Hz8k, samples_to_duration};
@@ -233,7 +235,6 @@ fn a_clean_call_runs_through_and_is_fulfilled_in_all_items() {
     assert_eq!(wait_of(&truth).as_millis(), 3_000);
     assert!(verdicts(&truth).values().all(|v| *v == Expected::Fulfilled), "{truth:#?}");
     let parts: Vec<Part> = truth.lines.iter().map(|l| l.part).collect();
-    use Part::{Closing, FurtherHelp, Greeting, Reply};
     assert_eq!(parts, [Greeting, Reply, Reply, Reply, FurtherHelp, Closing]);
     assert_eq!(truth.ended_by, EndedBy::Caller);
     assert_eq!(truth.caller.len(), 3);

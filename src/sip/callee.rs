@@ -58,12 +58,16 @@ impl UserAgent {
             return;
         }
         let reply_to = receive_via(&mut request, from);
-        let in_dialog = request.to_tag().is_some();
+        let in_dialog = request.tag_of_to().is_some();
         let server = ServerTransaction::begin(request, reply_to, None);
         self.servers.insert(key.clone(), server);
         if let Some(flaw) = flaw {
             tracing::debug!(%from, %flaw, "request refused");
-            self.reply(now, &key, 400, &format!("Bad Request: {flaw}"), Extra::default());
+            let (code, phrase) = match &flaw {
+                WireError::Version { .. } => (505, "Version Not Supported".to_owned()),
+                other => (400, format!("Bad Request: {other}")),
+            };
+            self.reply(now, &key, code, &phrase, Extra::default());
             return;
         }
         match method {
@@ -153,7 +157,7 @@ impl UserAgent {
             let unsupported = header("Unsupported", required.join(", "));
             return Some((420, "Bad Extension", vec![unsupported]));
         }
-        let tag = invite.from_tag().unwrap_or("");
+        let tag = invite.tag_of_from().unwrap_or("");
         let number = invite.cseq().map(|(n, _)| n);
         let merged = self.by_call.get(invite.call_id()).into_iter().flatten().any(|id| {
             let leg = self.legs.get(id).filter(|l| l.origin == Origin::Incoming);
@@ -313,7 +317,7 @@ fn response_to(request: &Message, code: u16, phrase: &str, tag: Option<&str>) ->
     headers.extend(copy("From").take(1));
     let to = request.value("To").unwrap_or("");
     match tag {
-        Some(tag) if request.to_tag().is_none() => {
+        Some(tag) if request.tag_of_to().is_none() => {
             headers.push(header("To", format!("{to};tag={tag}")));
         }
         _ => headers.push(header("To", to)),

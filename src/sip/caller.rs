@@ -19,6 +19,8 @@ use std::time::Instant;
 
 /// Methods we take, for `Allow`.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+/// Early dialogs of one INVITE that are kept.
+const MOST_FORKS: usize = 32;
 /// Largest UDP payload over IPv4.
 const MAX_DATAGRAM: usize = 65_507;
 
@@ -42,7 +44,7 @@ impl UserAgent {
         let mut leg = LegState {
             id,
             origin: Origin::Dialled,
-            phase: Phase::Ending,
+            phase: Phase::Ending { q850: None },
             call_id: request.sip_call_id.clone(),
             local_tag: self.new_tag(),
             target: request.target,
@@ -109,7 +111,9 @@ impl UserAgent {
         let Some(mut leg) = self.legs.remove(&id) else { return };
         if let (Some(client), true) = (self.clients.get(key), status.code > 100) {
             let early = Dialog::of_caller(&client.request, response, leg.target);
-            if let Some(early) = early.filter(|e| leg.dialog_with(&e.remote_tag).is_none()) {
+            if let Some(early) = early.filter(|e| leg.dialog_with(&e.remote_tag).is_none())
+                && leg.early.len() < MOST_FORKS
+            {
                 leg.early.push(early);
             }
         }
@@ -134,11 +138,11 @@ impl UserAgent {
                     leg.alarms.start(Timer::TryingSilence, now, &self.identity.timers);
                 }
             }
-            Phase::Cancelling
+            Phase::Cancelling { .. }
             | Phase::Offered { .. }
             | Phase::Up
             | Phase::Leaving { .. }
-            | Phase::Ending => {}
+            | Phase::Ending { .. } => {}
         }
         self.keep(leg);
     }
@@ -146,7 +150,7 @@ impl UserAgent {
     fn send_cancel(&mut self, now: Instant, leg: &mut LegState, branch: &str) {
         leg.alarms.clear_all();
         leg.alarms.start(Timer::CancelWait, now, &self.identity.timers);
-        leg.phase = Phase::Cancelling;
+        leg.phase = Phase::Cancelling { branch: branch.to_owned() };
         let Some(client) = self.clients.get(&client_key(branch, "INVITE")) else { return };
         let (invite, to) = (&client.request, client.to);
         let mut headers =
@@ -166,7 +170,7 @@ impl UserAgent {
         let number = invite.cseq().map_or(1, |(number, _)| number);
         headers.push(header("CSeq", format!("{number} ACK")));
         let bytes = Message::request(Method::ACK, invite.uri(), headers).to_bytes();
-        let to_tag = response.to_tag().unwrap_or("").to_owned();
+        let to_tag = response.tag_of_to().unwrap_or("").to_owned();
         client.acks.push(SentAck { to_tag, bytes: bytes.clone(), to });
         self.send(to, bytes, None);
     }
@@ -189,7 +193,7 @@ impl UserAgent {
         let Start::Response(status) = response.start.clone() else { return };
         let wanted =
             matches!(leg.phase, Phase::Calling { wish: Wish::Ring, .. } | Phase::Proceeding { .. });
-        let waits = wanted || matches!(leg.phase, Phase::Calling { .. } | Phase::Cancelling);
+        let waits = wanted || matches!(leg.phase, Phase::Calling { .. } | Phase::Cancelling { .. });
         if !waits {
             self.keep(leg);
             self.bye_of_stray(now, dialog);
@@ -261,7 +265,12 @@ impl UserAgent {
     pub(crate) fn send_bye(&mut self, now: Instant, leg: &mut LegState, q850: Option<Q850Cause>) {
         leg.alarms.clear_all();
         leg.unacknowledged = None;
-        leg.phase = Phase::Ending;
+        leg.phase = Phase::Ending { q850 };
+        leg.auth.next_request();
+        self.send_bye_again(now, leg, q850);
+    }
+
+    fn send_bye_again(&mut self, now: Instant, leg: &mut LegState, q850: Option<Q850Cause>) {
         let Some(dialog) = leg.dialog.as_mut() else { return };
         let cseq = dialog.local_cseq + 1;
         let branch = self.new_branch(cseq);
@@ -281,9 +290,9 @@ impl UserAgent {
         let Start::Response(status) = response.start.clone() else { return };
         let Some(mut leg) = self.legs.remove(&id) else { return };
         let cancelled = match leg.phase {
-            Phase::Cancelling | Phase::Calling { wish: Wish::Cancel, .. } => true,
+            Phase::Cancelling { .. } | Phase::Calling { wish: Wish::Cancel, .. } => true,
             Phase::Calling { .. } | Phase::Proceeding { .. } => false,
-            Phase::Offered { .. } | Phase::Up | Phase::Leaving { .. } | Phase::Ending => {
+            Phase::Offered { .. } | Phase::Up | Phase::Leaving { .. } | Phase::Ending { .. } => {
                 self.keep(leg);
                 return;
             }
@@ -310,12 +319,11 @@ impl UserAgent {
     pub(crate) fn finished(&mut self, now: Instant, id: LegId, method: &str, response: &Message) {
         let Start::Response(SipStatus { code, .. }) = response.start.clone() else { return };
         let Some(mut leg) = self.legs.remove(&id) else { return };
-        let ending = method == "BYE" && leg.phase == Phase::Ending;
-        if ending
-            && matches!(code, 401 | 407)
+        let ending = method == "BYE" && matches!(leg.phase, Phase::Ending { .. });
+        if let (Phase::Ending { q850 }, true, 401 | 407) = (leg.phase.clone(), ending, code)
             && leg.auth.learn(response, &self.identity.credentials)
         {
-            self.send_bye(now, &mut leg, None);
+            self.send_bye_again(now, &mut leg, q850);
             self.keep(leg);
             return;
         }
@@ -336,11 +344,11 @@ impl UserAgent {
             ("INVITE", Phase::Calling { .. }) => {
                 self.close(now, &leg, LegEventKind::TimedOut(LocalTimeout::TimerB));
             }
-            ("BYE", Phase::Ending) if leg.origin == Origin::Stale => {
+            ("BYE", Phase::Ending { .. }) if leg.origin == Origin::Stale => {
                 let what = "no answer to BYE (Timer F)".to_owned();
                 self.close(now, &leg, LegEventKind::TransportFailed { what });
             }
-            ("BYE", Phase::Ending) => {
+            ("BYE", Phase::Ending { .. }) => {
                 tracing::warn!(call_id = leg.call_id, "no answer to BYE");
                 self.close(now, &leg, LegEventKind::Ended);
             }
@@ -361,13 +369,8 @@ impl UserAgent {
                 self.event(now, id, LegEventKind::TimedOut(limit));
                 self.send_cancel(now, &mut leg, &branch);
             }
-            (None, Phase::Cancelling) if timer == Timer::CancelWait => {
-                for client in self.clients.values_mut().filter(|c| c.owner == Some(id)) {
-                    client.owner = None;
-                    client.abandon(now, &self.identity.timers);
-                }
-                let keys: Vec<String> = self.clients.keys().cloned().collect();
-                keys.iter().for_each(|key| self.watch_client(key));
+            (None, Phase::Cancelling { branch }) if timer == Timer::CancelWait => {
+                self.disown(now, &client_key(&branch, "INVITE"));
                 self.close(now, &leg, LegEventKind::TimedOut(LocalTimeout::CancelUnanswered));
                 return;
             }
@@ -394,7 +397,7 @@ impl UserAgent {
                 self.reject(now, id, 480, "Temporarily Unavailable", q850);
                 return;
             }
-            Phase::Cancelling | Phase::Leaving { .. } | Phase::Ending => {}
+            Phase::Cancelling { .. } | Phase::Leaving { .. } | Phase::Ending { .. } => {}
         }
         self.keep(leg);
     }
@@ -409,6 +412,16 @@ impl UserAgent {
         check_texts(&stale.number, &stale.domain, &stale.sip_call_id)?;
         check("branch", &stale.branch)?;
         check("tag", &stale.from_tag)?;
+        if let Some(stored) = &stale.dialog {
+            check("tag of the far end", &stored.remote_tag)?;
+            for line in stored.route_set.iter().chain([&stored.contact]) {
+                if line.chars().any(char::is_control) {
+                    let (what, value) = ("stored address", line.clone());
+                    let remedy = "the stored dialog is damaged; check the trunk by hand";
+                    return Err(SipError::BadText { what, value, remedy });
+                }
+            }
+        }
         if self.by_call.contains_key(&stale.sip_call_id) {
             return Err(SipError::AlreadyDialled { call_id: stale.sip_call_id });
         }
@@ -424,7 +437,7 @@ impl UserAgent {
         let mut leg = LegState {
             id,
             origin: Origin::Stale,
-            phase: Phase::Cancelling,
+            phase: Phase::Cancelling { branch: stale.branch.clone() },
             call_id: stale.sip_call_id,
             local_tag: stale.from_tag,
             target: stale.target,

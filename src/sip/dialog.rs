@@ -1,4 +1,4 @@
-//! Dialogs: tags, route set, remote target, CSeq. What is stored of one is enough to end it after a restart.
+//! Dialogs: tags, route set, remote target, `CSeq`. What is stored of one is enough to end it after a restart.
 //!
 //! Enters: the INVITE and the response that made the dialog. Leaves: where in-dialog requests go, and their head.
 //! Source: RFC 3261 §12.
@@ -19,7 +19,7 @@ pub struct StoredDialog {
     pub contact: String,
     /// Route headers in the order they are sent.
     pub route_set: Vec<String>,
-    /// CSeq number of our last request.
+    /// `CSeq` number of our last request.
     pub cseq: u32,
 }
 
@@ -54,9 +54,9 @@ impl Dialog {
         Some(Self {
             call_id: invite.call_id().to_owned(),
             local: invite.value("From")?.to_owned(),
-            local_tag: invite.from_tag()?.to_owned(),
+            local_tag: invite.tag_of_from()?.to_owned(),
             remote: response.value("To")?.to_owned(),
-            remote_tag: response.to_tag()?.to_owned(),
+            remote_tag: response.tag_of_to()?.to_owned(),
             remote_target: response.contact().unwrap_or(invite.uri()).to_owned(),
             route_set,
             local_cseq: invite.cseq()?.0,
@@ -74,7 +74,7 @@ impl Dialog {
             local: format!("{};tag={local_tag}", invite.value("To")?),
             local_tag: local_tag.to_owned(),
             remote: remote.to_owned(),
-            remote_tag: invite.from_tag().unwrap_or("").to_owned(),
+            remote_tag: invite.tag_of_from().unwrap_or("").to_owned(),
             remote_target: invite.contact().unwrap_or(remote_uri).to_owned(),
             route_set: invite.list("Record-Route").into_iter().map(str::to_owned).collect(),
             local_cseq: 0,

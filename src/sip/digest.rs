@@ -132,6 +132,7 @@ fn unquote(value: &str) -> String {
 }
 
 fn quote(value: &str) -> String {
+    let value: String = value.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
@@ -142,6 +143,14 @@ struct Answered {
     /// Requests made with this nonce so far.
     count: u32,
     stale_seen: u32,
+    asked: Asked,
+}
+
+/// Whether the realm has challenged the request that is being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    NotYet,
+    Already,
 }
 
 /// The challenges that one call has met, and what answers them.
@@ -181,11 +190,14 @@ impl AuthBook {
             a.challenge.place == challenge.place && a.challenge.realm == challenge.realm
         };
         if let Some(before) = self.answered.iter_mut().find(same) {
-            // The same realm asks again: only an old nonce is worth another try.
-            if !challenge.stale || before.stale_seen >= MOST_STALE {
-                return false;
+            // The same realm asks again for the same request: only an old nonce is worth another try.
+            if before.asked == Asked::Already {
+                if !challenge.stale || before.stale_seen >= MOST_STALE {
+                    return false;
+                }
+                before.stale_seen += 1;
             }
-            before.stale_seen += 1;
+            before.asked = Asked::Already;
             before.count = 0;
             before.challenge = challenge;
             return true;
@@ -193,8 +205,17 @@ impl AuthBook {
         let exact = credentials.iter().find(|c| c.realm.as_ref() == Some(&challenge.realm));
         let any = || credentials.iter().find(|c| c.realm.is_none());
         let Some(credentials) = exact.or_else(any).cloned() else { return false };
-        self.answered.push(Answered { challenge, credentials, count: 0, stale_seen: 0 });
+        let asked = Asked::Already;
+        self.answered.push(Answered { challenge, credentials, count: 0, stale_seen: 0, asked });
         true
+    }
+
+    /// Another request begins: every realm may challenge it once, even with a nonce that is not marked stale.
+    pub(crate) fn next_request(&mut self) {
+        for answered in &mut self.answered {
+            answered.asked = Asked::NotYet;
+            answered.stale_seen = 0;
+        }
     }
 
     /// Header names and values for the next request. `chance` gives the client nonce.
@@ -260,9 +281,9 @@ fn authorization(answered: &Answered, method: &str, uri: &str, cnonce: &str) -> 
         text.push_str(algorithm);
     }
     if challenge.qop_auth {
-        text.push_str(&format!(", cnonce=\"{cnonce}\", qop=auth, nc={nc}"));
+        let _ = write!(text, ", cnonce=\"{cnonce}\", qop=auth, nc={nc}");
     } else if challenge.session == Session::Bound {
-        text.push_str(&format!(", cnonce=\"{cnonce}\""));
+        let _ = write!(text, ", cnonce=\"{cnonce}\"");
     }
     if let Some(opaque) = &challenge.opaque {
         text.push_str(", opaque=");
@@ -281,4 +302,114 @@ fn hex(hash: Hash, bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(challenge: &str, user: &str, password: &str) -> Answered {
+        Answered {
+            challenge: Challenge::read(Place::User, challenge).unwrap(),
+            credentials: Credentials {
+                realm: None,
+                user: user.into(),
+                password: Password::new(password),
+            },
+            count: 1,
+            stale_seen: 0,
+            asked: Asked::Already,
+        }
+    }
+
+    #[test]
+    fn the_example_of_rfc_2617_gives_6629fae4() {
+        let challenge = "Digest realm=\"testrealm@host.com\", qop=\"auth,auth-int\", \
+            nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5ccc069c403ebaf9f0171e9517f40e41\"";
+        let text = authorization(
+            &answered(challenge, "Mufasa", "Circle Of Life"),
+            "GET",
+            "/dir/index.html",
+            "0a4f113b",
+        );
+        assert!(text.contains("response=\"6629fae49393a05397450978507c4ef1\""), "{text}");
+        assert!(text.contains("qop=auth, nc=00000001"), "{text}");
+        assert!(text.contains("opaque=\"5ccc069c403ebaf9f0171e9517f40e41\""), "{text}");
+    }
+
+    #[test]
+    fn the_examples_of_rfc_7616_come_out_for_md5_and_sha_256() {
+        for (algorithm, response) in [
+            ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+            ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+        ] {
+            let challenge = format!(
+                "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", \
+                 algorithm={algorithm}, nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\""
+            );
+            let text = authorization(
+                &answered(&challenge, "Mufasa", "Circle of Life"),
+                "GET",
+                "/dir/index.html",
+                "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            );
+            assert!(text.contains(&format!("response=\"{response}\"")), "{text}");
+        }
+    }
+
+    #[test]
+    fn sha_512_256_of_abc_is_the_value_of_fips_180_4() {
+        let value = hex(Hash::Sha512t256, b"abc");
+        assert_eq!(value, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23");
+    }
+
+    #[test]
+    fn a_session_algorithm_binds_both_nonces_and_without_qop_nc_is_left_out() {
+        let text = authorization(
+            &answered("Digest realm=\"r\", nonce=\"n\", algorithm=MD5-sess", "u", "p"),
+            "INVITE",
+            "sip:1@h",
+            "c",
+        );
+        let inner = hex(Hash::Md5, b"u:r:p");
+        let ha1 = hex(Hash::Md5, format!("{inner}:n:c").as_bytes());
+        let ha2 = hex(Hash::Md5, b"INVITE:sip:1@h");
+        let response = hex(Hash::Md5, format!("{ha1}:n:{ha2}").as_bytes());
+        assert!(text.contains(&format!("response=\"{response}\"")), "{text}");
+        assert!(text.contains("cnonce=\"c\"") && !text.contains("nc="), "{text}");
+    }
+
+    #[test]
+    fn the_tenth_request_counts_0000000a() {
+        let mut tenth = answered("Digest realm=\"r\", nonce=\"n\", qop=\"auth\"", "u", "p");
+        tenth.count = 10;
+        assert!(authorization(&tenth, "BYE", "sip:1@h", "c").contains("nc=0000000a"));
+    }
+
+    #[test]
+    fn what_we_cannot_compute_is_not_answered() {
+        for challenge in [
+            "Basic realm=\"r\"",
+            "Digest realm=\"r\", nonce=\"n\", algorithm=AKAv1-MD5",
+            "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"",
+            "Digest realm=\"r\"",
+        ] {
+            assert_eq!(Challenge::read(Place::User, challenge), None, "{challenge}");
+        }
+    }
+
+    #[test]
+    fn two_challenges_on_one_line_are_two() {
+        let line = "Digest realm=\"a, b\", nonce=\"1\", Digest realm=\"c\", nonce=\"2\"";
+        let found = split_challenges(line);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(Challenge::read(Place::User, &found[0]).unwrap().realm, "a, b");
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let credentials =
+            Credentials { realm: None, user: "u".into(), password: Password::new("hunter2") };
+        assert!(!format!("{credentials:?}").contains("hunter2"));
+    }
 }

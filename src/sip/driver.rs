@@ -10,7 +10,7 @@ use super::timer::TimerSettings;
 use super::user_agent::{Identity, Input, Offered, Output, UserAgent};
 use crate::clock;
 use crate::domain::timeline::Q850Cause;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,10 @@ const INCOMING_CALLS: usize = 256;
 const DATAGRAMS_AT_ONCE: usize = 64;
 /// How long [`Endpoint::shutdown`] waits for the far ends to confirm.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Datagrams that may wait for room in the send buffer.
+const MOST_WAITING: usize = 4096;
+/// Longest sleep when no timer is set.
+const IDLE: Duration = Duration::from_mins(1);
 /// Receive buffer of the socket in bytes: a burst of answers must not be lost while the task is elsewhere.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
@@ -132,6 +136,7 @@ impl Endpoint {
             machine: UserAgent::new(identity, Box::new(rand::random::<u64>)),
             socket,
             legs: HashMap::new(),
+            outbox: VecDeque::new(),
             incoming,
             commands: commands.downgrade(),
         };
@@ -247,6 +252,8 @@ struct Task {
     socket: UdpSocket,
     legs: HashMap<LegId, mpsc::Sender<LegEvent>>,
     incoming: mpsc::Sender<IncomingCall>,
+    /// Datagrams that wait for room in the send buffer.
+    outbox: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Weak, so that the task ends when all handles are gone.
     commands: mpsc::WeakUnboundedSender<Command>,
 }
@@ -255,6 +262,7 @@ impl Task {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
         let mut buffer = vec![0; usize::from(u16::MAX)];
         let mut farewell: Option<(Instant, Vec<oneshot::Sender<()>>)> = None;
+        let mut handles_left = true;
         loop {
             let now = clock::now();
             if let Some((until, _)) = &farewell
@@ -264,10 +272,10 @@ impl Task {
             }
             let wake = farewell.iter().map(|(until, _)| *until);
             let wake = wake.chain(self.machine.next_deadline()).min();
-            let wake = wake.unwrap_or(now + Duration::from_secs(3600));
+            let wake = wake.unwrap_or(now + IDLE);
             tokio::select! {
                 received = self.socket.recv_from(&mut buffer) => self.received(received, &mut buffer),
-                command = inbox.recv(), if !inbox.is_closed() || !inbox.is_empty() => match command {
+                command = inbox.recv(), if handles_left => match command {
                     Some(Command::Shutdown(done)) => {
                         let (_, waiting) = farewell
                             .get_or_insert_with(|| (clock::now() + FAREWELL, Vec::new()));
@@ -276,10 +284,12 @@ impl Task {
                     }
                     Some(command) => self.obey(command),
                     None => {
+                        handles_left = false;
                         farewell.get_or_insert_with(|| (clock::now() + FAREWELL, Vec::new()));
                         self.feed(clock::now(), Input::HangUpAll);
                     }
                 },
+                _ = self.socket.writable(), if !self.outbox.is_empty() => self.flush(),
                 () = tokio::time::sleep_until(wake.into()) => self.feed(clock::now(), Input::Tick),
             }
         }
@@ -359,11 +369,14 @@ impl Task {
     }
 
     fn send(&mut self, now: Instant, to: SocketAddr, bytes: &[u8], leg: Option<LegId>) {
+        if !self.outbox.is_empty() {
+            self.wait_to_send(to, bytes);
+            return;
+        }
         match self.socket.try_send_to(bytes, to) {
             Ok(_) => {}
-            // A full send buffer is like a lost datagram: retransmission mends it.
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                tracing::debug!(%to, "the send buffer of the SIP socket is full");
+                self.wait_to_send(to, bytes);
             }
             Err(error) => {
                 tracing::warn!(%to, %error, "a SIP datagram could not be sent");
@@ -378,12 +391,33 @@ impl Task {
         }
     }
 
+    fn wait_to_send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        if self.outbox.len() < MOST_WAITING {
+            self.outbox.push_back((to, bytes.to_vec()));
+        } else {
+            // Like a datagram lost on the way: retransmission mends it.
+            tracing::warn!(%to, "a SIP datagram was dropped: the send buffer stays full");
+        }
+    }
+
+    fn flush(&mut self) {
+        while let Some((to, bytes)) = self.outbox.front() {
+            match self.socket.try_send_to(bytes, *to) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => tracing::warn!(%to, %error, "a SIP datagram could not be sent"),
+                Ok(_) => {}
+            }
+            self.outbox.pop_front();
+        }
+    }
+
     fn report(&mut self, now: Instant, leg: LegId, event: LegEvent) {
         let closes = event.kind.closes();
         let provisional = matches!(event.kind, LegEventKind::Provisional { .. });
         let Some(events) = self.legs.get(&leg) else { return };
         match events.try_send(event) {
-            Ok(()) => {}
+            // Or the reader dropped its leg: the end is under way.
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
             Err(TrySendError::Full(_)) if provisional => {
                 tracing::warn!(
                     leg = leg.0,
@@ -396,8 +430,6 @@ impl Task {
                 self.hang_up(now, leg);
                 return;
             }
-            // The reader dropped its leg: the end is under way.
-            Err(TrySendError::Closed(_)) => {}
         }
         if closes {
             self.legs.remove(&leg);
@@ -453,7 +485,7 @@ fn widen(socket: &UdpSocket) -> Result<(), nix::Error> {
 }
 
 /// The address the system would send from, for a socket bound to all of them. No datagram is sent:
-/// 192.0.2.1 and 2001:db8::1 are documentation addresses (RFC 5737, RFC 3849).
+/// 192.0.2.1 and `2001:db8::1` are documentation addresses (RFC 5737, RFC 3849).
 async fn own_address(unspecified: IpAddr) -> IpAddr {
     let probe = async {
         let socket = UdpSocket::bind((unspecified, 0)).await?;

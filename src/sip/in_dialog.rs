@@ -16,7 +16,7 @@ use std::time::Instant;
 impl UserAgent {
     /// Takes the leg of a request out of the table, if its tags name one.
     fn take_leg(&mut self, request: &Message) -> Option<LegState> {
-        let (ours, theirs) = (request.to_tag()?, request.from_tag().unwrap_or(""));
+        let (ours, theirs) = (request.tag_of_to()?, request.tag_of_from().unwrap_or(""));
         let candidates = self.by_call.get(request.call_id())?.clone();
         let id = candidates.into_iter().find(|id| {
             self.legs
@@ -63,10 +63,10 @@ impl UserAgent {
                 self.close(now, &leg, closed);
             }
             // Ours is out too, or the INVITE is still open: its own end will come.
-            Phase::Ending
+            Phase::Ending { .. }
             | Phase::Calling { .. }
             | Phase::Proceeding { .. }
-            | Phase::Cancelling => {
+            | Phase::Cancelling { .. } => {
                 self.keep(leg);
             }
         }
@@ -161,10 +161,10 @@ fn reanswer(current: &str, offer: &str) -> Result<String, SdpError> {
     answer_again(current, &SessionDescription::parse(offer)?)
 }
 
-/// Notes the CSeq number; `false` if it goes back (RFC 3261 §12.2.2).
+/// Notes the `CSeq` number; `false` if it goes back (RFC 3261 §12.2.2).
 fn in_order(leg: &mut LegState, request: &Message) -> bool {
     let Some((number, _)) = request.cseq() else { return false };
-    let Some(dialog) = leg.dialog_with(request.from_tag().unwrap_or("")) else { return false };
+    let Some(dialog) = leg.dialog_with(request.tag_of_from().unwrap_or("")) else { return false };
     if dialog.remote_cseq.is_some_and(|last| number < last) {
         return false;
     }
@@ -175,7 +175,7 @@ fn in_order(leg: &mut LegState, request: &Message) -> bool {
 /// A re-INVITE or UPDATE may move the far end's Contact (RFC 3261 §12.2.2).
 fn refresh(leg: &mut LegState, request: &Message) {
     let contact = request.contact().map(str::to_owned);
-    let dialog = leg.dialog_with(request.from_tag().unwrap_or(""));
+    let dialog = leg.dialog_with(request.tag_of_from().unwrap_or(""));
     if let (Some(dialog), Some(contact)) = (dialog, contact) {
         dialog.remote_target = contact;
     }

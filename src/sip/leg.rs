@@ -157,16 +157,16 @@ pub(crate) enum Phase {
     Calling { branch: String, wish: Wish },
     /// Our INVITE has a provisional response.
     Proceeding { branch: String },
-    /// Our CANCEL is out.
-    Cancelling,
+    /// Our CANCEL is out for the INVITE of this branch.
+    Cancelling { branch: String },
     /// Their INVITE waits for our answer; the key of its server transaction.
     Offered { server: String },
     /// The dialog is up. For an incoming leg the ACK may still be missing.
     Up,
     /// Our BYE waits for the ACK of our 2xx.
     Leaving { q850: Option<Q850Cause> },
-    /// Our BYE is out.
-    Ending,
+    /// Our BYE is out, with this cause.
+    Ending { q850: Option<Q850Cause> },
 }
 
 /// Where a leg comes from.
@@ -203,7 +203,7 @@ pub(crate) struct LegState {
     pub(crate) target: SocketAddr,
     /// Number, domain and limits of a dialled leg.
     pub(crate) request: Option<DialRequest>,
-    /// CSeq number of our last request outside of a dialog.
+    /// `CSeq` number of our last request outside of a dialog.
     pub(crate) cseq: u32,
     pub(crate) dialog: Option<Dialog>,
     /// Early dialogs by the far end's tag.

@@ -8,6 +8,7 @@ use super::wire::{self, WireError};
 use crate::domain::timeline::{Q850Cause, SipStatus};
 use rsip::Header;
 use rsip::headers::UntypedHeader;
+use std::fmt::Write as _;
 
 /// Makes the two directions between a header's name and its variant in the model.
 macro_rules! header_table {
@@ -107,7 +108,8 @@ impl Message {
         let start = read_start(&plain.start)?;
         let headers: Vec<Header> = plain.headers.into_iter().map(|(n, v)| header(&n, v)).collect();
         let message = Self { start, headers: headers.into(), body: plain.body };
-        let flaw = plain.flaw.or_else(|| message.flaw());
+        let version = version_flaw(&plain.start);
+        let flaw = version.or(plain.flaw).or_else(|| message.flaw());
         Ok((message, flaw))
     }
 
@@ -142,7 +144,7 @@ impl Message {
                 text.push_str("\r\n");
             }
         }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
+        let _ = write!(text, "Content-Length: {}\r\n\r\n", self.body.len());
         let mut bytes = wire::encode(&text);
         bytes.extend_from_slice(&self.body);
         bytes
@@ -220,12 +222,12 @@ impl Message {
     }
 
     /// The `tag` of `From`.
-    pub(crate) fn from_tag(&self) -> Option<&str> {
+    pub(crate) fn tag_of_from(&self) -> Option<&str> {
         Address::parse(self.value("From")?)?.tag()
     }
 
     /// The `tag` of `To`.
-    pub(crate) fn to_tag(&self) -> Option<&str> {
+    pub(crate) fn tag_of_to(&self) -> Option<&str> {
         Address::parse(self.value("To")?)?.tag()
     }
 
@@ -275,6 +277,15 @@ impl Message {
     }
 }
 
+/// A start line of another version of SIP, which a request is refused for with 505.
+fn version_flaw(line: &str) -> Option<WireError> {
+    let response = line.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("SIP/"));
+    let mut words = line.split(' ');
+    let version = if response { words.next() } else { words.next_back() }?;
+    let other = !version.eq_ignore_ascii_case("SIP/2.0");
+    other.then(|| WireError::Version { version: version.chars().take(20).collect() })
+}
+
 fn read_start(line: &str) -> Result<Start, WireError> {
     let bad = || WireError::StartLine { line: line.chars().take(80).collect() };
     if line.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("SIP/")) {
@@ -290,7 +301,8 @@ fn read_start(line: &str) -> Result<Start, WireError> {
     let (uri, version) = rest.rsplit_once(' ').ok_or_else(bad)?;
     let token = |c: char| c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c);
     let uri = uri.trim();
-    let usable = !uri.is_empty() && version.eq_ignore_ascii_case("SIP/2.0");
+    let usable =
+        !uri.is_empty() && version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case("SIP/"));
     if method.is_empty() || !method.chars().all(token) || !usable {
         return Err(bad());
     }

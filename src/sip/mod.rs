@@ -13,6 +13,8 @@ mod error;
 mod in_dialog;
 mod leg;
 mod message;
+#[cfg(test)]
+mod rehearsal;
 pub mod sdp;
 mod timer;
 mod transaction;

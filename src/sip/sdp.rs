@@ -432,3 +432,106 @@ fn audio_lines(
     }
     let _ = write!(text, "a=ptime:20\r\na={}\r\n", direction.name());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BOTH: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+    fn ip() -> IpAddr {
+        "10.0.0.9".parse().unwrap()
+    }
+
+    fn target(text: &str) -> Result<AudioTarget, SdpError> {
+        SessionDescription::parse(text).unwrap().audio_target(&BOTH)
+    }
+
+    #[test]
+    fn an_offer_of_ours_reads_back() {
+        let found = target(&audio_offer(ip(), 4000, &BOTH)).unwrap();
+        assert_eq!(found.addr.to_string(), "10.0.0.9:4000");
+        assert_eq!((found.codec, found.codec_payload), (Codec::Pcma, 8));
+        assert_eq!(found.telephone_event, Some(TELEPHONE_EVENT));
+        assert_eq!(found.ptime, Duration::from_millis(20));
+        assert_eq!(found.direction, Direction::SendRecv);
+    }
+
+    #[test]
+    fn trunk_forms_that_strict_readers_refuse_are_read() {
+        let audio = "m=audio 4000 RTP/AVP 0\r\n";
+        let c = "c=IN IP4 10.1.1.1\r\n";
+        for text in [
+            format!("v=0\r\n{c}{audio}"),
+            format!("v=0\no=a b - 99999999999999999999999 IN IP4 x\n{c}{audio}").replace('\r', ""),
+            format!("v=0\r\nb=AS:64\r\n{c}a=x\r\nt=0 0\r\n{audio}q=what\r\n\0"),
+            format!("v=0\r\ns=\r\nm=audio 4000/2 RTP/AVP 0 13\r\n{c}a=ptime:20\r\n"),
+            format!("v=0\r\n{c}m=image 5000 udptl t38\r\nm=video 0 UDP/BFCP *\r\n{audio}"),
+            format!("v=0\r\nc=IN IP4 10.1.1.1/127\r\n{audio}a=rtpmap:0 pcmu/8000/1\r\n"),
+        ] {
+            let found = target(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(found.addr.to_string(), "10.1.1.1:4000");
+            assert_eq!(found.codec, Codec::Pcmu);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        let c = "c=IN IP4 10.1.1.1\r\n";
+        let cases = [
+            (format!("v=0\r\n{c}m=audio 0 RTP/AVP 0\r\n"), SdpError::NoAudio),
+            ("v=0\r\nm=audio 4000 RTP/AVP 0\r\n".to_owned(), SdpError::NoAddress),
+            (
+                format!("v=0\r\n{c}m=audio 4000 RTP/SAVP 0\r\n"),
+                SdpError::Protocol("RTP/SAVP".into()),
+            ),
+            (format!("v=0\r\n{c}m=audio 4000 RTP/AVP 18 9\r\n"), SdpError::NoCodec("18 9".into())),
+            (
+                "v=0\r\nc=IN IP4 sbc.example\r\nm=audio 4000 RTP/AVP 0\r\n".to_owned(),
+                SdpError::HostName("sbc.example".into()),
+            ),
+        ];
+        for (text, error) in cases {
+            assert_eq!(target(&text), Err(error), "{text}");
+        }
+        assert_eq!(SessionDescription::parse("hello"), Err(SdpError::NotSdp));
+    }
+
+    #[test]
+    fn an_answer_keeps_the_offers_numbers_and_refuses_other_media() {
+        let offer = "v=0\r\nc=IN IP4 10.1.1.1\r\nm=video 6000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 18 0 8 97\r\n\
+            a=rtpmap:97 telephone-event/8000\r\na=sendonly\r\n";
+        let offer = SessionDescription::parse(offer).unwrap();
+        let text = audio_answer(&offer, ip(), 5000, &[Codec::Pcma]).unwrap();
+        assert!(text.contains("m=video 0 RTP/AVP 96\r\nm=audio 5000 RTP/AVP 8 97\r\n"), "{text}");
+        assert!(text.contains("a=recvonly\r\n"), "{text}");
+        let found = target(&text).unwrap();
+        assert_eq!(found.telephone_event, Some(97));
+        assert_eq!(found.direction, Direction::SendOnly);
+    }
+
+    #[test]
+    fn a_new_offer_is_answered_on_the_same_port_with_the_next_version() {
+        let current = audio_offer(ip(), 4000, &BOTH);
+        let hold = "v=0\r\nc=IN IP4 0.0.0.0\r\nm=audio 9 RTP/AVP 0\r\n";
+        let hold = SessionDescription::parse(hold).unwrap();
+        let text = answer_again(&current, &hold).unwrap();
+        assert!(text.contains("o=- 4000 2 IN IP4 10.0.0.9"), "{text}");
+        assert!(text.contains("m=audio 4000 RTP/AVP 0\r\n"), "{text}");
+        assert!(text.contains("a=recvonly"), "{text}");
+        assert_eq!(hold.audio_target(&BOTH).unwrap().direction, Direction::RecvOnly);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(?s)([vocmats]=[ -~]{0,40}(\r\n|\n)|.{0,20}){0,20}") {
+            if let Ok(read) = SessionDescription::parse(&text) {
+                let _ = read.audio_target(&BOTH);
+                if let Ok(answer) = audio_answer(&read, ip(), 4000, &BOTH) {
+                    prop_assert!(SessionDescription::parse(&answer).unwrap().audio_target(&BOTH).is_ok());
+                }
+            }
+        }
+    }
+}

@@ -72,9 +72,15 @@ impl Timer {
     pub(crate) fn length(self, settings: &TimerSettings) -> Duration {
         match self {
             Self::A | Self::E | Self::G | Self::AnswerAgain => settings.t1,
-            Self::B | Self::F | Self::H | Self::J | Self::L | Self::M => settings.t1 * 64,
-            Self::AckWait | Self::CancelWait => settings.t1 * 64,
-            Self::D => settings.t1 * 64,
+            Self::B
+            | Self::D
+            | Self::F
+            | Self::H
+            | Self::J
+            | Self::L
+            | Self::M
+            | Self::AckWait
+            | Self::CancelWait => settings.t1 * 64,
             Self::I | Self::K => settings.t4,
             Self::TryingSilence => settings.trying_silence,
             Self::RingLimit => Duration::MAX,

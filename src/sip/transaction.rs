@@ -166,7 +166,7 @@ impl ClientTransaction {
             self.alarms.clear_all();
             self.alarms.start(Timer::M, now, settings);
         }
-        let tag = response.to_tag().unwrap_or("");
+        let tag = response.tag_of_to().unwrap_or("");
         match self.acks.iter().find(|ack| ack.to_tag == tag) {
             Some(ack) => Heard::Again(Some(pair(ack))),
             None => Heard::Success,
@@ -298,7 +298,7 @@ pub(crate) fn server_key(request: &Message) -> Option<String> {
         // RFC 2543 peers: no unique branch.
         _ => {
             let (number, _) = request.cseq()?;
-            let (call, tag) = (request.call_id(), request.from_tag().unwrap_or(""));
+            let (call, tag) = (request.call_id(), request.tag_of_from().unwrap_or(""));
             Some(format!("{call} {number} {tag} {via} {method}"))
         }
     }

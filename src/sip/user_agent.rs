@@ -264,6 +264,15 @@ impl UserAgent {
         self.watch_client(&key);
     }
 
+    /// Nobody waits for an INVITE any more; for a while it is kept, so that a late 2xx is answered with ACK and BYE.
+    pub(crate) fn disown(&mut self, now: Instant, key: &str) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.owner = None;
+            client.abandon(now, &self.identity.timers);
+            self.watch_client(key);
+        }
+    }
+
     /// Puts the next deadline of a client transaction in the heap.
     pub(crate) fn watch_client(&mut self, key: &str) {
         if let Some(at) = self.clients.get(key).and_then(|c| c.alarms.next()) {
@@ -317,10 +326,13 @@ impl UserAgent {
                     self.clients.remove(key);
                 }
                 Rang::TimedOut => {
-                    let gone = self.clients.remove(key);
-                    if let Some((leg, method)) =
-                        gone.and_then(|c| Some((c.owner?, c.request.method()?.text())))
-                    {
+                    let told = client.owner.zip(client.request.method().map(Method::text));
+                    if client.request.method() == Some(&Method::INVITE) {
+                        self.disown(now, key);
+                    } else {
+                        self.clients.remove(key);
+                    }
+                    if let Some((leg, method)) = told {
                         self.unanswered(now, leg, &method);
                     }
                 }
@@ -375,7 +387,7 @@ impl UserAgent {
         self.out.push_back(Output::Send { to, bytes, leg });
     }
 
-    /// A new branch. It carries the CSeq number of its INVITE, so that a later process can CANCEL it.
+    /// A new branch. It carries the `CSeq` number of its INVITE, so that a later process can CANCEL it.
     pub(crate) fn new_branch(&mut self, cseq: u32) -> String {
         format!("z9hG4bK.{cseq}.{:016x}{:016x}", (self.chance)(), (self.chance)())
     }

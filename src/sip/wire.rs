@@ -58,6 +58,12 @@ pub(crate) enum WireError {
         /// Its name.
         name: &'static str,
     },
+    /// Another version than 2.0.
+    #[error("only SIP/2.0 is spoken, not `{version}`")]
+    Version {
+        /// What stands there.
+        version: String,
+    },
     /// The method of `CSeq` is not that of the request line (RFC 3261 §8.1.1.5).
     #[error("the CSeq method differs from the request's method")]
     MethodMismatch,
@@ -109,7 +115,10 @@ pub(crate) fn read(datagram: &[u8]) -> Result<Plain, WireError> {
             Some((name, value)) if !name.trim().is_empty() => {
                 headers.push((full_name(name.trim()), value.trim().to_owned()));
             }
-            _ => flaw = flaw.or(Some(WireError::HeaderLine { line: text })),
+            _ => {
+                let line = text.chars().take(80).collect();
+                flaw = flaw.or(Some(WireError::HeaderLine { line }));
+            }
         }
     }
     for (name, value) in &mut headers {
@@ -206,7 +215,7 @@ fn tidy_via(value: &str) -> String {
 fn frame<'a>(headers: &[(String, String)], rest: &'a [u8]) -> Result<&'a [u8], WireError> {
     let mut declared: Option<usize> = None;
     for (_, value) in headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("Content-Length")) {
-        let bad = || WireError::ContentLength { value: value.clone() };
+        let bad = || WireError::ContentLength { value: value.chars().take(20).collect() };
         if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) {
             return Err(bad());
         }
@@ -268,4 +277,73 @@ pub(crate) fn decode_body(body: &[u8]) -> String {
             None => decode(line),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(text: &str) -> Plain {
+        read(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn compact_folded_spaced_and_lf_only_headers_become_plain() {
+        let read = plain(
+            "\r\n\r\nSIP/2.0 200\nv: SIP / 2.0 / UDP 10.0.0.1 ;branch=z9\nf : <sip:a@b>\n ;tag=1\nl: 0\n\n",
+        );
+        assert_eq!(read.start, "SIP/2.0 200 ");
+        let expected = [
+            ("Via", "SIP/2.0/UDP 10.0.0.1 ;branch=z9"),
+            ("From", "<sip:a@b> ;tag=1"),
+            ("Content-Length", "0"),
+        ];
+        let found: Vec<_> = read.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(found, expected);
+        assert_eq!(read.flaw, None);
+    }
+
+    #[test]
+    fn a_body_is_framed_by_content_length_or_goes_to_the_end() {
+        let head = "BYE sip:a@b SIP/2.0\r\n";
+        assert_eq!(plain(&format!("{head}\r\nrest")).body, b"rest");
+        assert_eq!(plain(&format!("{head}l: 2\r\n\r\nrest")).body, b"re");
+        let short = plain(&format!("{head}l: 9\r\n\r\nrest"));
+        assert_eq!(short.flaw, Some(WireError::Truncated { declared: 9, present: 4 }));
+        for bad in ["-1", "999999999999999999999999", "4 4", ""] {
+            let read = plain(&format!("{head}l: {bad}\r\n\r\nrest"));
+            assert!(matches!(read.flaw, Some(WireError::ContentLength { .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_are_held_on_both_sides() {
+        assert_eq!(
+            read(&vec![b'a'; MAX_MESSAGE + 1]),
+            Err(WireError::TooLarge { bytes: MAX_MESSAGE + 1 })
+        );
+        let lines = |n: usize| format!("BYE sip:a@b SIP/2.0\r\n{}\r\n", "A: 1\r\n".repeat(n));
+        assert_eq!(plain(&lines(MAX_HEADERS)).headers.len(), MAX_HEADERS);
+        assert_eq!(read(lines(MAX_HEADERS + 1).as_bytes()), Err(WireError::TooManyHeaders));
+        assert_eq!(read(b"\r\n\r\n"), Err(WireError::KeepAlive));
+    }
+
+    #[test]
+    fn euc_kr_bytes_survive_and_leave_as_they_came() {
+        let name = [b'"', 0xb0, 0xed, 0xb0, 0xb4, b'"'];
+        let text = decode(&name);
+        assert_eq!(text.chars().count(), 6);
+        assert_eq!(encode(&text), name);
+        assert_eq!(encode(&decode("\"고객\"".as_bytes())), "\"고객\"".as_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn decode_and_encode_are_inverse(line in prop::collection::vec(any::<u8>(), 0..200)) {
+            let tidy: Vec<u8> =
+                line.into_iter().map(|b| if matches!(b, b'\r' | 0) { b' ' } else { b }).collect();
+            prop_assert_eq!(encode(&decode(&tidy)), tidy);
+        }
+    }
 }
