@@ -322,7 +322,9 @@ async fn challenging_trunk(socket: tokio::net::UdpSocket) -> Vec<String> {
 async fn a_407_is_answered_with_the_digest_of_rfc_2617_under_the_same_call_id() {
     use md5::{Digest as _, Md5};
     let hex = |text: String| {
-        Md5::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>()
+        Md5::digest(text.as_bytes())
+            .iter()
+            .fold(String::new(), |text, b| text + &format!("{b:02x}"))
     };
     let socket = tokio::net::UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
     let (caller, _) = Endpoint::bind(config()).await.unwrap();
