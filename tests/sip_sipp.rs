@@ -1,4 +1,5 @@
-//! Calls against SIPp, an independent implementation. Without `sipp` the test says so and passes, except under `CI`.
+//! Calls against `SIPp`, an independent implementation. Without `sipp` the test says so and passes, except under `CI`.
+#![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails")]
 
 use callprobe::sip::sdp::{Codec, SessionDescription, audio_answer, audio_offer};
 use callprobe::sip::{DialRequest, Endpoint, EndpointConfig, LegEventKind, TimerSettings};
@@ -17,7 +18,10 @@ fn sipp_is_here() -> bool {
         std::env::var_os("CI").is_none(),
         "`sipp` is not installed; install it with `apt-get install sip-tester`"
     );
-    eprintln!("SKIPPED: `sipp` is not installed (`apt-get install sip-tester`)");
+    #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+    {
+        eprintln!("SKIPPED: `sipp` is not installed (`apt-get install sip-tester`)");
+    }
     false
 }
 
@@ -25,7 +29,7 @@ fn free_port() -> u16 {
     UdpSocket::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// A SIPp process that ends with the test.
+/// A `SIPp` process that ends with the test.
 struct Sipp(Child);
 
 impl Sipp {

@@ -70,6 +70,11 @@ impl UserAgent {
             self.reply(now, &key, code, &phrase, Extra::default());
             return;
         }
+        let outside = !in_dialog && method != Method::CANCEL;
+        if outside && !self.servers.get(&key).is_some_and(|s| known_scheme(s.request.uri())) {
+            self.reply(now, &key, 416, "Unsupported URI Scheme", Extra::default());
+            return;
+        }
         match method {
             Method::CANCEL => self.cancelled(now, &key),
             _ if in_dialog => self.in_dialog(now, &key),
@@ -148,10 +153,6 @@ impl UserAgent {
 
     /// Why an INVITE is refused at once (RFC 3261 §8.2.2).
     fn refusal(&self, invite: &Message) -> Option<(u16, &'static str, Vec<Header>)> {
-        let scheme = address::scheme(invite.uri()).to_ascii_lowercase();
-        if !matches!(scheme.as_str(), "sip" | "sips" | "tel") {
-            return Some((416, "Unsupported URI Scheme", Vec::new()));
-        }
         let required = invite.list("Require");
         if !required.is_empty() {
             let unsupported = header("Unsupported", required.join(", "));
@@ -307,6 +308,11 @@ impl UserAgent {
     }
 }
 
+/// Whether a Request-URI is of a scheme that can name us (RFC 3261 §8.2.2.1).
+fn known_scheme(uri: &str) -> bool {
+    ["sip", "sips", "tel"].iter().any(|known| address::scheme(uri).eq_ignore_ascii_case(known))
+}
+
 /// A response with the headers that every response copies (RFC 3261 §8.2.6.2, §12.1.1).
 fn response_to(request: &Message, code: u16, phrase: &str, tag: Option<&str>) -> Message {
     let copy = |name: &'static str| request.values(name).map(move |v| header(name, v));
@@ -315,13 +321,11 @@ fn response_to(request: &Message, code: u16, phrase: &str, tag: Option<&str>) ->
         headers.extend(copy("Record-Route"));
     }
     headers.extend(copy("From").take(1));
-    let to = request.value("To").unwrap_or("");
-    match tag {
-        Some(tag) if request.tag_of_to().is_none() => {
-            headers.push(header("To", format!("{to};tag={tag}")));
-        }
-        _ => headers.push(header("To", to)),
-    }
+    // A request so broken that it has no `To` is answered without one.
+    headers.extend(request.value("To").map(|to| match tag {
+        Some(tag) if request.tag_of_to().is_none() => header("To", format!("{to};tag={tag}")),
+        _ => header("To", to),
+    }));
     headers.extend(copy("Call-ID").take(1));
     headers.extend(copy("CSeq").take(1));
     if code == 100 {

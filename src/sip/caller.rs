@@ -11,7 +11,7 @@ use super::leg::{DialRequest, LegEventKind, LegId, LegState, Origin, Phase, Stal
 use super::message::{Message, Method, Start, header};
 use super::timer::{Alarms, Timer};
 use super::transaction::{ClientTransaction, SentAck, client_key};
-use super::user_agent::UserAgent;
+use super::user_agent::{UserAgent, cseq_of};
 use crate::domain::timeline::{LocalTimeout, Q850Cause, SipStatus};
 use rsip::Header;
 use std::net::SocketAddr;
@@ -255,7 +255,7 @@ impl UserAgent {
     }
 
     pub(crate) fn bye_of_stray(&mut self, now: Instant, mut dialog: Dialog) {
-        let cseq = dialog.local_cseq + 1;
+        let cseq = dialog.local_cseq.saturating_add(1);
         let branch = self.new_branch(cseq);
         let (bye, to) = self.in_dialog_request(&mut dialog, &Method::BYE, cseq, &branch);
         self.begin(now, bye, to, None);
@@ -272,7 +272,7 @@ impl UserAgent {
 
     fn send_bye_again(&mut self, now: Instant, leg: &mut LegState, q850: Option<Q850Cause>) {
         let Some(dialog) = leg.dialog.as_mut() else { return };
-        let cseq = dialog.local_cseq + 1;
+        let cseq = dialog.local_cseq.saturating_add(1);
         let branch = self.new_branch(cseq);
         let (mut bye, to) = self.in_dialog_request(dialog, &Method::BYE, cseq, &branch);
         let uri = bye.uri().to_owned();
@@ -327,9 +327,13 @@ impl UserAgent {
             self.keep(leg);
             return;
         }
+        let stale_cancel = method == "CANCEL" && leg.origin == Origin::Stale;
+        if stale_cancel && code < 300 {
+            // The far end knows the call and ends it. Its 487 may go to the port of the earlier process.
+            leg.alarms.start(Timer::K, now, &self.identity.timers);
+        }
         // 481 to the CANCEL of an earlier process: the call is gone already.
-        let stale_gone =
-            method == "CANCEL" && leg.origin == Origin::Stale && matches!(code, 300..=699);
+        let stale_gone = stale_cancel && code >= 300;
         if ending || stale_gone {
             self.close(now, &leg, LegEventKind::Ended);
         } else {
@@ -368,6 +372,11 @@ impl UserAgent {
             (Some(limit), Phase::Proceeding { branch }) => {
                 self.event(now, id, LegEventKind::TimedOut(limit));
                 self.send_cancel(now, &mut leg, &branch);
+            }
+            (None, Phase::Cancelling { branch }) if timer == Timer::K => {
+                self.disown(now, &client_key(&branch, "INVITE"));
+                self.close(now, &leg, LegEventKind::Ended);
+                return;
             }
             (None, Phase::Cancelling { branch }) if timer == Timer::CancelWait => {
                 self.disown(now, &client_key(&branch, "INVITE"));
@@ -425,7 +434,7 @@ impl UserAgent {
         if self.by_call.contains_key(&stale.sip_call_id) {
             return Err(SipError::AlreadyDialled { call_id: stale.sip_call_id });
         }
-        let cseq = stale.branch.split('.').nth(1).and_then(|n| n.parse().ok()).unwrap_or(1);
+        let cseq = cseq_of(&stale.branch).unwrap_or(1);
         let request = DialRequest {
             target: stale.target,
             number: stale.number,

@@ -338,8 +338,8 @@ fn a_stale_nonce_is_answered_again() {
     let first = stage.last("INVITE");
     stage.respond(&first, 401, "u", "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n", None);
     let second = stage.last("INVITE");
-    let stale = "WWW-Authenticate: Digest realm=\"r\", nonce=\"2\", stale=TRUE\r\n";
-    stage.respond(&second, 401, "u", stale, None);
+    let renewed = "WWW-Authenticate: Digest realm=\"r\", nonce=\"2\", stale=TRUE\r\n";
+    stage.respond(&second, 401, "u", renewed, None);
     assert!(stage.last("INVITE").value("Authorization").unwrap().contains("nonce=\"2\""));
     assert_eq!(stage.count("INVITE"), 3);
 }

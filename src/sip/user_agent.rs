@@ -387,9 +387,13 @@ impl UserAgent {
         self.out.push_back(Output::Send { to, bytes, leg });
     }
 
-    /// A new branch. It carries the `CSeq` number of its INVITE, so that a later process can CANCEL it.
+    /// A new branch. It carries the `CSeq` number and the sender of its INVITE, so that a later process, even on another
+    /// port, can CANCEL it (the transaction is found by branch and sent-by, RFC 3261 §17.2.3).
     pub(crate) fn new_branch(&mut self, cseq: u32) -> String {
-        format!("z9hG4bK.{cseq}.{:016x}{:016x}", (self.chance)(), (self.chance)())
+        let sender = self.identity.advertised;
+        let ip = sender.ip().to_string().replace(':', "~");
+        let chance = format!("{:016x}{:016x}", (self.chance)(), (self.chance)());
+        format!("z9hG4bK_{cseq}_{ip}_{}_{chance}", sender.port())
     }
 
     /// A new tag.
@@ -399,7 +403,8 @@ impl UserAgent {
 
     /// `Via` of a request of ours (RFC 3581 for `rport`).
     pub(crate) fn via(&self, branch: &str) -> Header {
-        header("Via", format!("SIP/2.0/UDP {};branch={branch};rport", self.identity.advertised))
+        let sender = sender_of(branch).unwrap_or(self.identity.advertised);
+        header("Via", format!("SIP/2.0/UDP {sender};branch={branch};rport"))
     }
 
     /// Our `Contact`.
@@ -414,6 +419,17 @@ impl UserAgent {
         let known = self.servers.contains_key(&key);
         Some((key, known))
     }
+}
+
+/// The `CSeq` number that a branch of ours carries.
+pub(crate) fn cseq_of(branch: &str) -> Option<u32> {
+    branch.split('_').nth(1)?.parse().ok()
+}
+
+fn sender_of(branch: &str) -> Option<SocketAddr> {
+    let mut parts = branch.split('_').skip(2);
+    let ip = parts.next()?.replace('~', ":").parse().ok()?;
+    Some(SocketAddr::new(ip, parts.next()?.parse().ok()?))
 }
 
 impl std::fmt::Debug for UserAgent {
