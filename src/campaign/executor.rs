@@ -281,7 +281,10 @@ impl<C: Caller, D: DialogEnder> Executor<C, D> {
         let (units, _) = run.dispatcher.counts();
         self.tell(CampaignEvent::Started { campaign: spec.id.clone(), units });
         let outcome = run.work().await;
-        run.end_live_calls().await?;
+        let outcome = run.end_live_calls().await.and(outcome);
+        if let Err(error) = &outcome {
+            self.tell(CampaignEvent::Stopped { why: error.to_string() });
+        }
         run.counts.end = outcome?;
         run.counts.open = self.store.open_units(&spec.id).await?.len();
         self.tell(match &run.counts.end {
@@ -563,7 +566,7 @@ impl<C: Caller, D: DialogEnder> Run<'_, C, D> {
             Ok(record) => record,
             Err(why) => {
                 tracing::error!(%call, unit = %unit.unit, why, "an attempt was lost");
-                self.executor.store.abort_attempt(call, &why).await?
+                self.abort(call, &why).await?
             }
         };
         self.executor.tell(CampaignEvent::AttemptEnded {
@@ -577,6 +580,15 @@ impl<C: Caller, D: DialogEnder> Run<'_, C, D> {
         let last =
             || format!("{} attempts in a row, the last: {}", TrunkHealth::SICK, say(&record));
         Ok(sick.then(|| RunEnd::TrunkSick { last: last() }))
+    }
+
+    /// Aborts an attempt whose task did not come back; if its record was stored just before, that one stands.
+    async fn abort(&self, call: CallId, why: &str) -> Result<AttemptRecord, StoreError> {
+        let store = &self.executor.store;
+        match store.abort_attempt(call, why).await {
+            Err(StoreError::NotFound { .. }) => store.attempt_record(call).await,
+            aborted => aborted,
+        }
     }
 
     /// What follows a unit's attempts so far.
