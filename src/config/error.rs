@@ -3,6 +3,7 @@
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -27,7 +28,7 @@ pub enum ConfigError {
         what: String,
         /// The file.
         #[source_code]
-        file: NamedSource<String>,
+        file: Arc<NamedSource<String>>,
         /// Where in it, if it stands there.
         #[label("here")]
         at: Option<SourceSpan>,
@@ -62,7 +63,7 @@ pub enum ConfigError {
         missing: &'static str,
         /// The file.
         #[source_code]
-        file: NamedSource<String>,
+        file: Arc<NamedSource<String>>,
         /// Where in it.
         #[label("this trunk")]
         at: Option<SourceSpan>,
@@ -78,7 +79,7 @@ pub enum ConfigError {
     NoCallerEntity {
         /// The file.
         #[source_code]
-        file: NamedSource<String>,
+        file: Arc<NamedSource<String>>,
         /// Where in it.
         #[label("the basis")]
         at: Option<SourceSpan>,
@@ -96,7 +97,7 @@ pub enum ConfigError {
         ports: String,
         /// The file.
         #[source_code]
-        file: NamedSource<String>,
+        file: Arc<NamedSource<String>>,
         /// Where in it.
         #[label("these ports")]
         at: Option<SourceSpan>,

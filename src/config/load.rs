@@ -10,6 +10,7 @@ use miette::{NamedSource, SourceSpan};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Variable that may hold the trunk's password.
@@ -258,8 +259,8 @@ impl Source {
         ConfigError::NotUnderstood { what, file: self.named(), at }
     }
 
-    fn named(&self) -> NamedSource<String> {
-        NamedSource::new(&self.name, self.text.clone())
+    fn named(&self) -> Arc<NamedSource<String>> {
+        Arc::new(NamedSource::new(&self.name, self.text.clone()))
     }
 
     /// Where `key` stands in `[section]`, or the section's heading.
