@@ -252,7 +252,7 @@ impl Source {
         let at = match path.as_slice() {
             [] => first_number_after(&error.to_string(), "line ").and_then(|n| self.line(n)),
             [section] => self.find(section, unknown_key(error).unwrap_or(section)),
-            [section, .., key] => self.find(section, unknown_key(error).unwrap_or(key)),
+            [section, key, ..] => self.find(section, unknown_key(error).unwrap_or(key)),
         };
         let key = if path.is_empty() { String::new() } else { format!(" at `{}`", path.join(".")) };
         let what = format!("{}{key}", error.kind);
