@@ -5,15 +5,18 @@
 //! No INVITE is ever sent twice: an attempt stands in the ledger before its call, and after a crash the dialog is
 //! ended, the attempt aborted and the unit replaced.
 
-use super::calendar::{Calendar, korean_date};
-use super::dispatcher::{Decision, Dispatcher, Limits, later};
+use super::calendar::korean_date;
+use super::dispatcher::{Decision, Dispatcher, later};
 use super::guard::{Guard, Refusal};
 use super::pacing::{Bands, Window, next_date, window};
 use super::retry::{NextStep, TrunkHealth, after_all};
+use super::run::{
+    EndFailure, ExecutorSettings, RunEnd, RunReport, WhatToRun, lasted, replacements, say,
+};
 use super::spec::{CampaignSpec, DryRun, Profile};
 use crate::clock;
 use crate::domain::event::{CallPhase, CampaignEvent};
-use crate::domain::ids::{AttemptNumber, CallId, CenterId, ContentHash, ScenarioId, UnitId};
+use crate::domain::ids::{CallId, CenterId, ScenarioId, UnitId};
 use crate::domain::ledger::AttemptTicket;
 use crate::domain::plan::{Center, ProbeCall};
 use crate::domain::record::{AttemptRecord, Provenance};
@@ -24,7 +27,6 @@ use crate::store::{
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,14 +67,6 @@ pub trait DialogEnder: Send + Sync + 'static {
     fn end(&self, stale: &StaleAttempt) -> impl Future<Output = Result<(), EndFailure>> + Send;
 }
 
-/// A dialog that could not be ended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct EndFailure {
-    /// Why, in plain words.
-    pub why: String,
-}
-
 /// A running call's way to tell how far it has come.
 #[derive(Debug, Clone)]
 pub struct CallProgress {
@@ -109,73 +103,6 @@ impl CallProgress {
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop
     }
-}
-
-/// What a run takes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhatToRun {
-    /// What is due when the run starts, with its re-dials and replacements that are due at once.
-    #[default]
-    DueNow,
-    /// The whole plan: the run waits for its last unit.
-    WholePlan,
-}
-
-/// How a run is set up.
-#[derive(Debug, Clone)]
-pub struct ExecutorSettings {
-    /// The trunk that calls leave by.
-    pub trunk: SocketAddr,
-    /// Domain of request URIs.
-    pub domain: String,
-    /// How fast calls may leave.
-    pub limits: Limits,
-    /// What the run takes on.
-    pub what: WhatToRun,
-    /// How long live calls may take to end politely after a stop.
-    pub grace: Duration,
-    /// While this file exists, nothing is dialled and live calls are ended.
-    pub kill_switch: Option<PathBuf>,
-    /// SHA-256 of the scenario files.
-    pub scenarios: BTreeMap<ScenarioId, ContentHash>,
-    /// The working calendar, with the campaign's own closed days.
-    pub calendar: Calendar,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunEnd {
-    /// Everything it took on is done.
-    Finished,
-    /// It was stopped.
-    Stopped {
-        /// Why, in plain words.
-        why: String,
-    },
-    /// Three attempts in a row spoke against our trunk.
-    TrunkSick {
-        /// The last of them, in plain words.
-        last: String,
-    },
-    /// The campaign is a dry run: nothing was dialled.
-    DryRun,
-}
-
-/// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunReport {
-    /// How it ended.
-    pub end: RunEnd,
-    /// INVITEs sent.
-    pub attempts: usize,
-    /// Units that got their last attempt.
-    pub done: usize,
-    /// Units that our side spoilt and that were replaced.
-    pub replaced: usize,
-    /// Attempts of an earlier process whose dialogs were ended.
-    pub recovered: usize,
-    /// Units that are still open, due or not.
-    pub open: usize,
 }
 
 /// What keeps a run from starting or going on.
@@ -281,7 +208,10 @@ impl<C: Caller, D: DialogEnder> Executor<C, D> {
         let (units, _) = run.dispatcher.counts();
         self.tell(CampaignEvent::Started { campaign: spec.id.clone(), units });
         let outcome = run.work().await;
-        run.end_live_calls().await?;
+        let outcome = run.end_live_calls().await.and(outcome);
+        if let Err(error) = &outcome {
+            self.tell(CampaignEvent::Stopped { why: error.to_string() });
+        }
         run.counts.end = outcome?;
         run.counts.open = self.store.open_units(&spec.id).await?.len();
         self.tell(match &run.counts.end {
@@ -563,7 +493,7 @@ impl<C: Caller, D: DialogEnder> Run<'_, C, D> {
             Ok(record) => record,
             Err(why) => {
                 tracing::error!(%call, unit = %unit.unit, why, "an attempt was lost");
-                self.executor.store.abort_attempt(call, &why).await?
+                self.abort(call, &why).await?
             }
         };
         self.executor.tell(CampaignEvent::AttemptEnded {
@@ -577,6 +507,15 @@ impl<C: Caller, D: DialogEnder> Run<'_, C, D> {
         let last =
             || format!("{} attempts in a row, the last: {}", TrunkHealth::SICK, say(&record));
         Ok(sick.then(|| RunEnd::TrunkSick { last: last() }))
+    }
+
+    /// Aborts an attempt whose task did not come back; if its record was stored just before, that one stands.
+    async fn abort(&self, call: CallId, why: &str) -> Result<AttemptRecord, StoreError> {
+        let store = &self.executor.store;
+        match store.abort_attempt(call, why).await {
+            Err(StoreError::NotFound { .. }) => store.attempt_record(call).await,
+            aborted => aborted,
+        }
     }
 
     /// What follows a unit's attempts so far.
@@ -598,11 +537,10 @@ impl<C: Caller, D: DialogEnder> Run<'_, C, D> {
                 }
                 self.done(&unit).await
             }
-            NextStep::Done => self.done(&unit).await,
             NextStep::Replace { why } if replacements(&unit) < Guard::REPLACEMENTS => {
                 self.replace(&unit, why).await
             }
-            NextStep::Replace { .. } => self.done(&unit).await,
+            NextStep::Done | NextStep::Replace { .. } => self.done(&unit).await,
         }
     }
 
@@ -655,29 +593,4 @@ impl<C: Caller, D: DialogEnder> Run<'_, C, D> {
             }
         }
     }
-}
-
-/// How long an attempt lasted: its last event.
-fn lasted(record: &AttemptRecord) -> Duration {
-    record.timeline.events().last().map_or(Duration::ZERO, |e| e.at.since_open())
-}
-
-/// How many times a unit was replaced already: the number behind `.r` of its name.
-fn replacements(unit: &ProbeCall) -> u32 {
-    let ordinal = unit.replaces.as_ref().and_then(|_| unit.unit.as_str().rsplit_once(".r"));
-    ordinal.and_then(|(_, n)| n.parse().ok()).unwrap_or(0)
-}
-
-fn say(record: &AttemptRecord) -> String {
-    use crate::domain::record::CallEnding;
-    let number: AttemptNumber = record.number;
-    let what = match &record.ending {
-        CallEnding::Refused { status, .. } => {
-            format!("refused with {} {}", status.code, status.phrase)
-        }
-        CallEnding::TimedOut { timer, .. } => format!("no answer from the trunk ({timer:?})"),
-        CallEnding::Aborted { why } => why.clone(),
-        other => format!("{other:?}"),
-    };
-    format!("unit {}, attempt {number}: {what}", record.unit)
 }

@@ -11,13 +11,12 @@ pub mod guard;
 pub mod pacing;
 pub mod plan;
 pub mod retry;
+pub mod run;
 pub mod spec;
 
 pub use calendar::{Calendar, CalendarQuarter};
-pub use executor::{
-    CallProgress, CallResult, Caller, DialogEnder, EndFailure, Executor, ExecutorError,
-    ExecutorSettings, RunEnd, RunReport, WhatToRun,
-};
+pub use executor::{CallProgress, CallResult, Caller, DialogEnder, Executor, ExecutorError};
 pub use guard::{Guard, GuardSettings, Refusal};
 pub use plan::{Moved, ProbePlan, plan};
+pub use run::{EndFailure, ExecutorSettings, RunEnd, RunReport, WhatToRun};
 pub use spec::{CampaignSpec, Profile, SpecError};

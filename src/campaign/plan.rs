@@ -122,8 +122,8 @@ fn simulate(
     plan: &mut ProbePlan,
 ) -> Result<(), SpecError> {
     for quarter in Quarter::ALL.into_iter().take(usize::from(spec.quarters)) {
-        for call in 1..=spec.calls {
-            plan.units.push(unit(spec, center, quarter, call, None, opened)?);
+        for ordinal in 1..=spec.calls {
+            plan.units.push(unit(spec, center, quarter, ordinal, None, opened)?);
         }
     }
     Ok(())
@@ -133,14 +133,14 @@ fn unit(
     spec: &CampaignSpec,
     center: &Center,
     quarter: Quarter,
-    call: u32,
+    ordinal: u32,
     cell: Option<Cell>,
     due: WallTime,
 ) -> Result<ProbeCall, SpecError> {
     let long = || SpecError::LongNames { campaign: spec.id.clone(), center: center.id.clone() };
     let scenario = spec.scenario_of(&center.id);
     Ok(ProbeCall {
-        unit: UnitId::new(format!("{}.{}.{quarter}.{call:02}", spec.id, center.id))
+        unit: UnitId::new(format!("{}.{}.{quarter}.{ordinal:02}", spec.id, center.id))
             .map_err(|_| long())?,
         campaign: spec.id.clone(),
         center: center.id.clone(),
@@ -191,19 +191,19 @@ impl Lay<'_> {
         let bands = deal_bands(&slots, quota, self.offset + self.quarter.index());
         let mut taken = Taken::default();
         for (index, (&(week, weekday), band)) in slots.iter().zip(bands).enumerate() {
-            let call = index as u32 + 1;
+            let ordinal = index as u32 + 1;
             let wanted = self.date_of(week, weekday);
             let day = self.place(wanted, weekday, &taken).ok_or_else(|| SpecError::NoRoom {
                 quarter: self.at,
                 center: self.center.id.clone(),
-                call,
+                call: ordinal,
             })?;
             taken.take(day);
             // A call that had to leave its weekday counts for the weekday it is made on.
             let weekday = super::calendar::weekday(day).unwrap_or(weekday);
             let cell = Cell { quarter: self.quarter, weekday, band };
-            let due = korean_time(day, self.time_of(call, band));
-            let unit = unit(self.spec, self.center, self.quarter, call, Some(cell), due)?;
+            let due = korean_time(day, self.time_of(ordinal, band));
+            let unit = unit(self.spec, self.center, self.quarter, ordinal, Some(cell), due)?;
             if day != wanted {
                 let why = self.why_not(wanted);
                 plan.moved.push(Moved { unit: unit.unit.clone(), from: wanted, to: day, why });
@@ -244,12 +244,12 @@ impl Lay<'_> {
         }
     }
 
-    /// A second of the band, not in its last ten minutes, drawn from seed, campaign, center and call.
-    fn time_of(&self, call: u32, band: TimeBand) -> Time {
+    /// A second of the band, not in its last ten minutes, drawn from seed, campaign, center and ordinal of the call.
+    fn time_of(&self, ordinal: u32, band: TimeBand) -> Time {
         let hours = self.spec.bands.hours(band);
         let mut random = SplitMix64::new(self.spec.seed ^ name_hash(self.spec.id.as_str()));
         let center = random.next_u64() ^ name_hash(self.center.id.as_str());
-        let slot = (self.quarter.index() as u64) << 32 | u64::from(call);
+        let slot = (self.quarter.index() as u64) << 32 | u64::from(ordinal);
         let mut random = SplitMix64::new(center.wrapping_add(slot.wrapping_mul(0x9e37_79b9)));
         let room = (hours.seconds() - LAST_MINUTES * 60).max(1).cast_unsigned();
         let second = random.below(room).cast_signed();

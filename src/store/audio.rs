@@ -44,13 +44,13 @@ impl Store {
         hash: &ContentHash,
         files: &RecordingFiles,
     ) -> Result<Shelved, StoreError> {
-        let shelf = format!("audio/{}", &hash.as_str()[..2]);
+        let place = format!("audio/{}", &hash.as_str()[..2]);
         let suffix = files.sidecar.extension().and_then(OsStr::to_str).unwrap_or("sidecar");
         let shelved = Shelved {
-            wav: format!("{shelf}/{hash}.wav"),
-            sidecar: format!("{shelf}/{hash}.{call}.{suffix}"),
+            wav: format!("{place}/{hash}.wav"),
+            sidecar: format!("{place}/{hash}.{call}.{suffix}"),
         };
-        let folder = self.folder().join(&shelf);
+        let folder = self.folder().join(&place);
         fs::create_dir_all(&folder).map_err(|e| failed("make the folder", &folder, e))?;
         move_file(&files.wav, &self.folder().join(&shelved.wav))?;
         move_file(&files.sidecar, &self.folder().join(&shelved.sidecar))?;

@@ -6,6 +6,7 @@ use super::rows::{column, corrupt, from_json, to_json, wall_time};
 use crate::domain::ids::{CampaignId, CenterId};
 use crate::domain::plan::Center;
 use crate::domain::time::WallTime;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteRow;
 
 /// A campaign as stored.
@@ -137,7 +138,7 @@ pub(super) fn not_found(what: &'static str, name: &str) -> StoreError {
 
 /// A failed insert, told apart: the name is taken, or the database failed.
 pub(super) fn exists(what: &'static str, name: &str, error: sqlx::Error) -> StoreError {
-    if error.as_database_error().is_some_and(|e| e.is_unique_violation()) {
+    if error.as_database_error().is_some_and(<dyn DatabaseError>::is_unique_violation) {
         StoreError::Exists { what, name: name.to_owned() }
     } else {
         StoreError::Database { doing: "storing", source: error }

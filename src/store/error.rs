@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no such thing in the store.
-    #[error("the store has no {what} `{name}`; `callprobe list` shows what it has")]
+    #[error(
+        "the store has no {what} `{name}`; check the name, and that this is the right store folder"
+    )]
     NotFound {
         /// Kind of thing.
         what: &'static str,

@@ -11,6 +11,7 @@ use crate::domain::facts::Facts;
 use crate::domain::ids::{CampaignId, UnitId};
 use crate::domain::time::{CallTime, WallTime};
 use crate::domain::verdict::{Judge, Judgment, Reason, Verdict};
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeMap;
 
@@ -106,7 +107,10 @@ impl Store {
             .execute(self.pool())
             .await
             .map_err(|error| {
-                if error.as_database_error().is_some_and(|e| e.is_foreign_key_violation()) {
+                if error
+                    .as_database_error()
+                    .is_some_and(<dyn DatabaseError>::is_foreign_key_violation)
+                {
                     not_found("campaign", campaign.as_str())
                 } else {
                     StoreError::Database { doing: "beginning a judging run", source: error }
@@ -172,7 +176,8 @@ impl Store {
         .execute(self.pool())
         .await
         .map_err(|error| {
-            if error.as_database_error().is_some_and(|e| e.is_foreign_key_violation()) {
+            if error.as_database_error().is_some_and(<dyn DatabaseError>::is_foreign_key_violation)
+            {
                 not_found("unit", unit)
             } else {
                 StoreError::Database { doing: "storing a judgment", source: error }

@@ -14,6 +14,7 @@ use crate::domain::number::DialString;
 use crate::domain::record::{AttemptRecord, CallEnding, Provenance, RecordVersion};
 use crate::domain::time::{CallTime, WallTime};
 use crate::domain::timeline::{EventKind, Timeline};
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
@@ -233,7 +234,7 @@ async fn insert_attempt(
     .execute(&mut **writing)
     .await
     .map_err(|error| {
-        if error.as_database_error().is_some_and(|e| e.is_unique_violation()) {
+        if error.as_database_error().is_some_and(<dyn DatabaseError>::is_unique_violation) {
             StoreError::AttemptRunning { unit: new.unit.to_string() }
         } else {
             StoreError::Database { doing: "writing the ledger", source: error }

@@ -88,8 +88,7 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
         .disable_statement_logging();
     let foreign = || StoreError::Foreign { path: path.to_owned() };
     let mut database = SqliteConnection::connect_with(&options).await.map_err(|error| {
-        let not_a_database =
-            error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "26");
+        let not_a_database = is_no_database(&error);
         if not_a_database {
             foreign()
         } else {
@@ -110,9 +109,7 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
     let closed = database.close().await;
     let (application, format, tables) = match found {
         Ok(found) => found,
-        Err(error)
-            if error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "26") =>
-        {
+        Err(error) if is_no_database(&error) => {
             return Err(foreign());
         }
         Err(source) => return Err(StoreError::Database { doing: "looking at it", source }),
@@ -131,4 +128,10 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
         });
     }
     Ok(())
+}
+
+/// `SQLITE_NOTADB` (26): the file is something else.
+fn is_no_database(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == "26")
 }

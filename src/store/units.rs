@@ -7,6 +7,7 @@ use super::rows::{column, corrupt, from_json, to_json};
 use crate::domain::ids::{CampaignId, UnitId};
 use crate::domain::plan::ProbeCall;
 use crate::domain::time::WallTime;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
@@ -253,7 +254,8 @@ async fn insert_unit(
     .execute(&mut **writing)
     .await
     .map_err(|error| {
-        let unknown = error.as_database_error().is_some_and(|e| e.is_foreign_key_violation());
+        let unknown =
+            error.as_database_error().is_some_and(<dyn DatabaseError>::is_foreign_key_violation);
         if unknown {
             not_found("center", &format!("{} / {}", unit.campaign, unit.center))
         } else {
