@@ -149,10 +149,51 @@ mod tests {
         let narrow: Vec<i16> = (0..800).map(|n| tone(f64::from(n), 8_000.0) as i16).collect();
         let wide = upsample(&narrow);
         assert_eq!(wide.len(), 1600);
-        for n in 100..1500 {
+        for (n, sample) in wide.iter().enumerate().skip(100).take(1400) {
             let expected = (tone(n as f64, 16_000.0) / 32_768.0) as f32;
-            assert!((wide[n] - expected).abs() < 1e-3, "{n}: {} {expected}", wide[n]);
+            assert!((sample - expected).abs() < 1e-3, "{n}: {sample} {expected}");
         }
+    }
+
+    /// A line of the simulated centers and the model; `None`, said aloud, where one is not there.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped must be seen")]
+    fn real(line: &str) -> Option<(Whisper, Vec<i16>)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let model = root.join("models/ggml-base-q8_0.bin");
+        let voice = root.join("scenarios/simulated/voices").join(line);
+        if let Some(missing) = [&model, &voice].into_iter().find(|path| !path.exists()) {
+            eprintln!("SKIPPED: `{}` is not there", missing.display());
+            return None;
+        }
+        let mut wav = hound::WavReader::open(&voice).unwrap();
+        assert_eq!(wav.spec().sample_rate, 8_000);
+        let samples = wav.samples::<i16>().map(Result::unwrap).collect();
+        Some((Whisper::load(&model).unwrap(), samples))
+    }
+
+    #[test]
+    fn the_real_model_reads_a_menu_and_reads_it_the_same_twice() {
+        let Some((mut whisper, samples)) = real("ivr_menu.wav") else { return };
+        let phrases = whisper.read(&samples, Language::Ko).unwrap();
+        let text: String = phrases.iter().map(|p| p.text.as_str()).collect();
+        let errors = super::super::character_error_rate(
+            "카드 분실 신고는 일번, 상담원 연결은 영번을 눌러 주십시오.",
+            &text,
+        );
+        assert!(errors.rate() < 0.15, "{text}");
+        let words: Vec<_> = phrases.iter().flat_map(|p| &p.words).collect();
+        assert!(words.is_sorted_by_key(|w| w.start_ms), "{words:?}");
+        assert!(words.iter().all(|w| w.end_ms as usize <= samples.len() / 8), "{words:?}");
+        assert_eq!(whisper.read(&samples, Language::Ko).unwrap(), phrases);
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.bin");
+        std::fs::write(&path, b"not a model").unwrap();
+        let Err(refused) = Whisper::load(&path) else { panic!("it was loaded") };
+        assert!(refused.contains("broken.bin"), "{refused}");
     }
 
     #[test]

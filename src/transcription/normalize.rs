@@ -70,16 +70,15 @@ fn spoken(digits: &[usize]) -> String {
 
 /// Up to four digits: 십, 백 and 천 carry no 일.
 fn spoken_group(digits: &[usize]) -> String {
-    let places = (0..digits.len()).rev();
-    digits
-        .iter()
-        .zip(places)
-        .filter(|&(&digit, _)| digit > 0)
-        .map(|(&digit, place)| {
-            let name = if digit == 1 && place > 0 { "" } else { DIGITS[digit] };
-            format!("{name}{}", PLACES[place])
-        })
-        .collect()
+    let mut out = String::new();
+    for (index, &digit) in digits.iter().enumerate().filter(|&(_, &digit)| digit > 0) {
+        let place = digits.len() - 1 - index;
+        if digit > 1 || place == 0 {
+            out.push_str(DIGITS[digit]);
+        }
+        out.push_str(PLACES[place]);
+    }
+    out
 }
 
 #[cfg(test)]

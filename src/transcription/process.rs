@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// How long loading a model may take; large ones come from a slow disk.
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_mins(2);
 /// How long a dying process may take to be gone.
 const DEATH_LIMIT: Duration = Duration::from_secs(2);
 /// How much of what a process complained is kept.

@@ -284,3 +284,112 @@ impl ModelStore {
         draft.publish().map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fetch::Silent;
+    use super::super::files::hash_bytes;
+    use super::super::ggml::MAGIC;
+    use super::*;
+
+    fn ggml(vocabulary: i32) -> Vec<u8> {
+        let sizes = [vocabulary, 1500, 384, 6, 4, 448, 384, 6, 4, 80, 2007];
+        let mut bytes = MAGIC.to_le_bytes().to_vec();
+        bytes.extend(sizes.iter().flat_map(|s| s.to_le_bytes()));
+        bytes
+    }
+
+    struct House {
+        store: ModelStore,
+        outside: PathBuf,
+        _folder: tempfile::TempDir,
+    }
+
+    fn house() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        let store = ModelStore::new(folder.path().join("models"));
+        House { store, outside, _folder: folder }
+    }
+
+    impl House {
+        fn file(&self, name: &str, bytes: &[u8]) -> String {
+            let path = self.outside.join(name);
+            fs::write(&path, bytes).unwrap();
+            path.to_str().unwrap().to_owned()
+        }
+
+        fn files(&self) -> Vec<String> {
+            let Ok(all) = fs::read_dir(self.store.dir()) else { return Vec::new() };
+            let name = |e: io::Result<fs::DirEntry>| e.unwrap().file_name().into_string().unwrap();
+            let mut names: Vec<_> = all.map(name).collect();
+            names.sort();
+            names
+        }
+    }
+
+    #[test]
+    fn an_empty_folder_lists_what_can_be_fetched_and_names_the_command() {
+        let house = house();
+        let all = house.store.list().unwrap();
+        assert!(all.iter().all(|m| m.state == FileState::Missing));
+        let refused = house.store.path("base").unwrap_err().to_string();
+        assert!(refused.contains("callprobe models fetch base"), "{refused}");
+        let refused = house.store.path("huge").unwrap_err().to_string();
+        assert!(refused.contains("`base`, `vad`"), "{refused}");
+    }
+
+    #[test]
+    fn a_model_is_added_listed_verified_and_found_damaged_when_it_changes() {
+        let house = house();
+        let bytes = ggml(51_865);
+        let given = house.file("ggml-small.bin", &bytes);
+        let added = house.store.add(&given, &hash_bytes(&bytes), &mut Silent).unwrap();
+        assert_eq!(added.name, "ggml-small");
+        assert!(added.about.contains("multilingual"));
+        assert_eq!(house.store.path("ggml-small").unwrap(), added.path);
+        let state = || {
+            let all = house.store.verify(&mut Silent).unwrap();
+            all.into_iter().find(|m| m.name == "ggml-small").unwrap().state
+        };
+        assert_eq!(state(), FileState::Verified);
+        fs::write(&added.path, b"x").unwrap();
+        assert_eq!(state(), FileState::Damaged { found: hash_bytes(b"x") });
+        house.store.add(&given, &hash_bytes(&bytes), &mut Silent).unwrap();
+        assert_eq!(state(), FileState::Verified);
+        assert_eq!(house.files(), ["added.json", "ggml-small.bin"]);
+    }
+
+    #[test]
+    fn a_wrong_hash_a_wrong_head_a_url_and_a_taken_name_leave_nothing() {
+        let house = house();
+        let bytes = ggml(51_865);
+        let given = house.file("ggml-small.bin", &bytes);
+        let hash = hash_bytes(&bytes);
+        let refused = house.store.add(&given, &hash_bytes(b"other"), &mut Silent).unwrap_err();
+        assert!(matches!(refused, TranscriptionError::HashMismatch { .. }), "{refused}");
+        for (name, bytes) in [("a.bin", ggml(7)), ("b.bin", b"RIFF".to_vec())] {
+            let given = house.file(name, &bytes);
+            let refused = house.store.add(&given, &hash_bytes(&bytes), &mut Silent).unwrap_err();
+            assert!(matches!(refused, TranscriptionError::NotAModel { .. }), "{refused}");
+        }
+        let taken = house.file("ggml-base-q8_0.bin", &bytes);
+        assert!(house.store.add(&taken, &hash, &mut Silent).is_err());
+        let refused = house.store.add("https://example.org/m.bin", &hash, &mut Silent).unwrap_err();
+        assert!(refused.to_string().contains("download it first"), "{refused}");
+        assert!(house.files().is_empty());
+    }
+
+    #[test]
+    fn a_fetch_from_a_folder_without_the_wheels_names_them_and_leaves_nothing() {
+        let house = house();
+        let from = Wheels::Folder(house.outside.clone());
+        let refused = house.store.fetch("vad", &from, &mut Silent).unwrap_err().to_string();
+        assert!(refused.contains("silero_vad-6.2.3-py3-none-any.whl"), "{refused}");
+        house.file("silero_vad-6.2.3-py3-none-any.whl", b"not a wheel");
+        let refused = house.store.fetch("vad", &from, &mut Silent).unwrap_err();
+        assert!(matches!(refused, TranscriptionError::HashMismatch { .. }), "{refused}");
+        assert!(house.files().is_empty());
+    }
+}
