@@ -1,3 +1,7 @@
 //! The `callprobe` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    callprobe::cli::main()
+}

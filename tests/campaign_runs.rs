@@ -166,7 +166,7 @@ fn bench(store: &Store, spec: &CampaignSpec, caller: Scripted) -> Bench {
     let settings = ExecutorSettings {
         trunk,
         domain: "127.0.0.1".into(),
-        limits: Limits { concurrent: 3, between_calls: Duration::ZERO },
+        limits: Limits { concurrent: 3, per_center: 1, between_calls: Duration::ZERO },
         what: WhatToRun::DueNow,
         grace: Duration::from_secs(5),
         kill_switch: Some(kill_switch.clone()),

@@ -9,7 +9,7 @@ use crate::domain::event::CallPhase;
 use crate::domain::ids::AttemptNumber;
 use crate::domain::record::CallEnding;
 use crate::domain::time::{CallTime, Span};
-use crate::domain::timeline::{EventKind, LiveSound, Party, SipStatus, Timeline};
+use crate::domain::timeline::{EventKind, LiveSound, LocalTimeout, Party, SipStatus, Timeline};
 use crate::hearing::{Library, Listener, LiveEvent};
 use crate::media::MediaEventKind;
 use crate::scenario::{
@@ -248,7 +248,10 @@ impl Conductor {
     fn leg(&mut self, at: CallTime, event: &LegEventKind) {
         match event {
             LegEventKind::InviteSent { branch, from_tag } => {
-                self.note(at, EventKind::InviteSent { attempt: self.attempt });
+                // After a challenge it comes again, with a new branch: still one attempt.
+                if self.timeline.events().is_empty() {
+                    self.note(at, EventKind::InviteSent { attempt: self.attempt });
+                }
                 let (branch, from_tag) = (branch.clone(), from_tag.clone());
                 self.out.push_back(Output::NoteInvite { branch, from_tag });
             }
@@ -267,11 +270,7 @@ impl Conductor {
                 self.note(at, EventKind::Refused { status: status.clone(), q850 });
                 self.over(CallEnding::Refused { status, q850, rang: self.rang });
             }
-            LegEventKind::TimedOut(timer) => {
-                let timer = *timer;
-                self.note(at, EventKind::LocalTimeout { timer });
-                self.over(CallEnding::TimedOut { timer, rang: self.rang });
-            }
+            LegEventKind::TimedOut(timer) => self.timed_out(at, *timer),
             LegEventKind::RemoteBye { q850 } => {
                 self.note(at, EventKind::Bye { by: Party::FarEnd, q850: *q850 });
                 self.over(CallEnding::FarEndHungUp {
@@ -292,6 +291,19 @@ impl Conductor {
 
     fn requested(&self) -> bool {
         self.timeline.agent_request().is_some()
+    }
+
+    fn timed_out(&mut self, at: CallTime, timer: LocalTimeout) {
+        self.note(at, EventKind::LocalTimeout { timer });
+        let ending = CallEnding::TimedOut { timer, rang: self.rang };
+        match timer {
+            // The user agent cancels by itself; the leg's last event follows.
+            LocalTimeout::RingLimit | LocalTimeout::TryingThenSilence => {
+                self.note(at, EventKind::CancelSent);
+                self.end(at, ending);
+            }
+            LocalTimeout::TimerB | LocalTimeout::CancelUnanswered => self.over(ending),
+        }
     }
 
     fn provisional(&mut self, at: CallTime, status: &SipStatus, sdp: Option<&str>) {

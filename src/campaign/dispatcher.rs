@@ -6,7 +6,7 @@
 use crate::domain::ids::{CenterId, UnitId};
 use crate::domain::plan::ProbeCall;
 use crate::domain::time::WallTime;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How fast calls may leave.
@@ -14,6 +14,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Calls that may run at once, over all centers.
     pub concurrent: usize,
+    /// Calls that may run at once to one center: 1 but for simulated ones.
+    pub per_center: usize,
     /// Least time between the starts of two calls.
     pub between_calls: Duration,
 }
@@ -21,7 +23,7 @@ pub struct Limits {
 impl Default for Limits {
     /// Two calls at once, one start a second.
     fn default() -> Self {
-        Self { concurrent: 2, between_calls: Duration::from_secs(1) }
+        Self { concurrent: 2, per_center: 1, between_calls: Duration::from_secs(1) }
     }
 }
 
@@ -41,7 +43,7 @@ pub enum Decision {
 #[derive(Debug, Default)]
 struct Lane {
     waiting: BTreeMap<(WallTime, UnitId), ProbeCall>,
-    live: Option<UnitId>,
+    live: BTreeSet<UnitId>,
 }
 
 /// The units of a run.
@@ -56,7 +58,8 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// An empty dispatcher; a limit of 0 calls at once counts as 1.
     pub fn new(limits: Limits) -> Self {
-        let limits = Limits { concurrent: limits.concurrent.max(1), ..limits };
+        let (concurrent, per_center) = (limits.concurrent.max(1), limits.per_center.max(1));
+        let limits = Limits { concurrent, per_center, ..limits };
         Self { limits, lanes: BTreeMap::new(), live: 0, last_start: None }
     }
 
@@ -73,7 +76,8 @@ impl Dispatcher {
 
     /// What to do at `now`. A unit that is to be dialled counts as running until [`Self::ended`].
     pub fn next(&mut self, now: WallTime) -> Decision {
-        let free = self.lanes.values().filter(|lane| lane.live.is_none());
+        let most = self.limits.per_center;
+        let free = self.lanes.values().filter(|lane| lane.live.len() < most);
         let first = free.filter_map(|lane| lane.waiting.first_key_value()).min_by_key(|(k, _)| *k);
         let Some(((ready, unit), call)) = first else {
             return if self.live > 0 { Decision::WaitForCall } else { Decision::Drained };
@@ -95,7 +99,7 @@ impl Dispatcher {
         let Some(call) = lane.waiting.remove(&key) else {
             return Decision::Drained;
         };
-        lane.live = Some(key.1);
+        lane.live.insert(key.1);
         self.live += 1;
         self.last_start = Some(now);
         Decision::Dial(Box::new(call))
@@ -104,8 +108,7 @@ impl Dispatcher {
     /// A call has ended, or did not take place: its center is free again.
     pub fn ended(&mut self, unit: &UnitId) {
         for lane in self.lanes.values_mut() {
-            if lane.live.as_ref() == Some(unit) {
-                lane.live = None;
+            if lane.live.remove(unit) {
                 self.live = self.live.saturating_sub(1);
             }
         }
@@ -140,7 +143,11 @@ mod tests {
     }
 
     fn dispatcher(concurrent: usize, between: u64) -> Dispatcher {
-        Dispatcher::new(Limits { concurrent, between_calls: Duration::from_millis(between) })
+        Dispatcher::new(Limits {
+            concurrent,
+            per_center: 1,
+            between_calls: Duration::from_millis(between),
+        })
     }
 
     fn dialled(decision: Decision) -> String {

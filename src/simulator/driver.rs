@@ -119,6 +119,14 @@ pub async fn run_until(
     Ok(())
 }
 
+/// Checks scripts with their recordings, without taking calls; gives the number of centers.
+///
+/// # Errors
+/// [`SimulatorError`] if a script or a recording is not in order.
+pub fn check(centers: &[PathBuf]) -> Result<usize, SimulatorError> {
+    Ok(load(centers, 0)?.len())
+}
+
 fn endpoint_config(bind: SocketAddr) -> EndpointConfig {
     EndpointConfig {
         bind,

@@ -24,7 +24,7 @@ mod voice;
 mod voices;
 
 pub use behaviour::Duty;
-pub use driver::{SimulatorOptions, host_time, run, run_until};
+pub use driver::{SimulatorOptions, check, host_time, run, run_until};
 pub use error::SimulatorError;
 pub use expectation::{Expected, expected};
 pub use truth::{

@@ -1,0 +1,191 @@
+//! `callprobe plan` and `callprobe run`: campaigns of a file.
+
+use super::args::{PlanArguments, RunArguments};
+use super::compose::{Sources, compose};
+use super::exit::Exit;
+use super::failure::{Failure, OrFail as _};
+use super::rig::{self, Ender, Line, LineConfig, Models};
+use super::workup::WorkUp;
+use super::{block_on, files, print, score, stage};
+use crate::analysis::pipeline::Pipeline;
+use crate::campaign::dispatcher::Limits;
+use crate::campaign::guard::{GovernmentLines, GuardSettings};
+use crate::campaign::spec::DryRun;
+use crate::campaign::{
+    Calendar, CampaignSpec, Executor, ExecutorSettings, Guard, Profile as CampaignProfile, RunEnd,
+    WhatToRun, plan as plan_units,
+};
+use crate::clock;
+use crate::config::Config;
+use crate::judgment::{Profile, Sheet};
+use crate::report::{self, Style};
+use crate::sip::{Credentials, Password};
+use crate::store::{Store, StoreError};
+use crate::yaml;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads a campaign file.
+pub(super) fn read(path: &Path) -> Result<CampaignSpec, Failure> {
+    let text = files::read(path)?;
+    let spec: CampaignSpec =
+        yaml::parse(&path.display().to_string(), &text).map_err(Failure::usage)?;
+    spec.check().or_usage()?;
+    Ok(spec)
+}
+
+/// Shows what a campaign would call.
+pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, Failure> {
+    let spec = read(&arguments.campaign)?;
+    let calendar = Calendar::korean().or_infrastructure()?.with_closed(spec.closed.iter().copied());
+    let planned = plan_units(&spec, &calendar, clock::wall()).or_usage()?;
+    if arguments.json {
+        print::out(serde_json::to_string_pretty(&planned.units).or_infrastructure()?);
+        return Ok(Exit::Done);
+    }
+    print::out(format!("{} calls to {} centers", planned.units.len(), spec.centers.len()));
+    for unit in &planned.units {
+        let due = unit.due.0.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let cell = unit.cell.map_or(String::new(), |c| {
+            format!("  {:?} {:?} {:?}", c.quarter, c.weekday, c.band)
+        });
+        print::out(format!("{due}  {:40} {}{cell}", unit.unit, unit.scenario));
+    }
+    for moved in &planned.moved {
+        print::out(format!("moved {}: {} to {}, {}", moved.unit, moved.from, moved.to, moved.why));
+    }
+    Ok(Exit::Done)
+}
+
+/// Runs the due calls of a campaign.
+pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    let mut spec = read(&arguments.campaign)?;
+    spec.dry_run = if arguments.live { DryRun::No } else { DryRun::Yes };
+    let config = Config::load(arguments.config.config.as_deref()).map_err(Failure::usage)?;
+    block_on(run_campaign(arguments, spec, config))
+}
+
+async fn run_campaign(
+    arguments: &RunArguments,
+    spec: CampaignSpec,
+    config: Config,
+) -> Result<Exit, Failure> {
+    let folder = arguments.campaign.parent().unwrap_or(Path::new("."));
+    let scenarios = stage::scenarios_of(&spec, folder)?;
+    let simulated = spec.profile == CampaignProfile::Simulation;
+    let guard = guard_of(&config, spec.profile)?;
+    let mut notices: Vec<String> = guard.notice().into_iter().collect();
+    let models = Models::find(&config.models)?;
+    let store = Store::open(&config.store).await.or_infrastructure()?;
+    match store.campaign(&spec.id).await {
+        Ok(_) => {}
+        Err(StoreError::NotFound { .. }) => stage::add_campaign(&store, &spec).await?,
+        Err(error) => return Err(Failure::infrastructure(error)),
+    }
+    let (sheet, profile) = sheet_for(simulated)?;
+    if simulated {
+        notices.push(stage::SIMULATED_SHEET.to_owned());
+    }
+    notices.iter().for_each(|notice| print::note(format!("note: {notice}")));
+    let transcriber = models.transcriber(rig::workers()).await?;
+    let pipeline = Pipeline::new(
+        store.clone(),
+        Arc::clone(&models.silero),
+        Some(transcriber),
+        Arc::clone(&sheet),
+        profile,
+    );
+    let languages = scenarios.iter().map(|(id, s)| (id.clone(), s.scenario.language)).collect();
+    let settings = ExecutorSettings {
+        trunk: config.trunk.target,
+        domain: config.trunk.domain.clone(),
+        limits: Limits {
+            concurrent: config.limits.concurrent,
+            per_center: if simulated { config.limits.concurrent } else { 1 },
+            between_calls: config.limits.between_calls,
+        },
+        what: WhatToRun::DueNow,
+        grace: config.limits.grace,
+        kill_switch: Some(config.guard.kill_switch.clone()),
+        scenarios: scenarios.iter().map(|(id, s)| (id.clone(), s.hash.clone())).collect(),
+        calendar: Calendar::korean().or_infrastructure()?.with_closed(spec.closed.iter().copied()),
+    };
+    let line = Line::open(line_config(&config), scenarios, simulated).await?;
+    let ender = Ender(line.endpoint.clone());
+    let executor =
+        Executor::new(store.clone(), guard, settings, line.clone(), ender, stage::stop_on_signal());
+    let work = WorkUp::start(pipeline.clone(), executor.events(), languages, &store);
+    let run = executor.run(&spec).await;
+    drop(executor);
+    work.finish().await;
+    line.endpoint.shutdown().await;
+    let run = run.or_infrastructure()?;
+    notices.extend(stage::said_of(&run.end));
+    let judged = pipeline.conclude(&spec.id).await.or_infrastructure()?;
+    let report = compose(Sources {
+        store: &store,
+        campaign: &spec.id,
+        sheet: &sheet,
+        judged: &judged,
+        truth: None,
+        notices,
+        provenance: score::provenance(&spec),
+    })
+    .await?;
+    if arguments.json {
+        print::out(report::json(&report).or_infrastructure()?);
+    } else {
+        print::out(report::terminal(&report, Style::of_stdout()));
+    }
+    Ok(match run.end {
+        RunEnd::TrunkSick { .. } => Exit::Infrastructure,
+        _ => score::gate(&report, &arguments.gates),
+    })
+}
+
+/// The sheet and its gates for a campaign.
+pub(super) fn sheet_for(simulated: bool) -> Result<(Arc<Sheet>, Profile), Failure> {
+    let sheet = Arc::new(Sheet::ksqi16().map_err(Failure::usage)?);
+    Ok((sheet, if simulated { Profile::Simulated } else { Profile::Default }))
+}
+
+/// The guard that a configuration sets up.
+pub(super) fn guard_of(config: &Config, profile: CampaignProfile) -> Result<Guard, Failure> {
+    let government = if config.guard.government_lines {
+        GovernmentLines::Agreed
+    } else {
+        GovernmentLines::Refused
+    };
+    Guard::new(&GuardSettings {
+        profile,
+        trunk: config.trunk.target,
+        allow: config.guard.allow.clone(),
+        government,
+    })
+    .or_usage()
+}
+
+/// The line that a configuration describes.
+pub(super) fn line_config(config: &Config) -> LineConfig {
+    let password = config.trunk.password.as_ref().map(|secret| secret.expose().clone());
+    LineConfig {
+        bind: config.trunk.bind,
+        media: config.media.advertise.unwrap_or(config.media.bind),
+        ports: config.media.ports.clone(),
+        user: config.trunk.user.clone(),
+        credentials: password
+            .map(|password| Credentials {
+                realm: config.trunk.realm.clone(),
+                user: config.trunk.user.clone(),
+                password: Password::new(password),
+            })
+            .into_iter()
+            .collect(),
+        trunk: config.trunk.target,
+        domain: config.trunk.domain.clone(),
+        recordings: config
+            .recording
+            .allows_audio()
+            .then(|| config.store.join("recording")),
+    }
+}

@@ -1,0 +1,258 @@
+//! The rig: user agent, media thread, speech models and scenarios, wired for calls.
+
+use super::failure::{Failure, OrFail as _};
+use super::files::LoadedScenario;
+use crate::call::driver::{CallSetup, FinishedCall, Observer, dial};
+use crate::campaign::{CallProgress, CallResult, Caller, DialogEnder, EndFailure};
+use crate::clock;
+use crate::domain::event::CallPhase;
+use crate::domain::ids::ScenarioId;
+use crate::domain::ledger::AttemptTicket;
+use crate::domain::plan::{Center, ProbeCall};
+use crate::domain::record::{AttemptRecord, CallEnding, Provenance, RecordVersion};
+use crate::domain::time::CallTime;
+use crate::domain::timeline::Timeline;
+use crate::hearing::{Library, Silero};
+use crate::media::driver::{MediaConfig, MediaEngine};
+use crate::sip::{Endpoint, EndpointConfig, StaleDialog, StoredDialog};
+use crate::store::{RecordingFiles, StaleAttempt};
+use crate::transcription::{
+    DEFAULT_MODEL, ModelStore, Transcriber, TranscriberConfig, VOICE_DETECTOR,
+};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The speech models of this machine.
+pub(super) struct Models {
+    model: PathBuf,
+    vad: PathBuf,
+    pub(super) silero: Arc<Silero>,
+}
+
+impl Models {
+    /// Finds and loads them; a missing one is named with the command that fetches it.
+    pub(super) fn find(folder: &Path) -> Result<Self, Failure> {
+        let store = ModelStore::new(folder);
+        let model = store.path(DEFAULT_MODEL).or_infrastructure()?;
+        let vad = store.path(VOICE_DETECTOR).or_infrastructure()?;
+        let bytes = std::fs::read(&vad).or_infrastructure()?;
+        let silero = Arc::new(Silero::from_bytes(&bytes).or_infrastructure()?);
+        Ok(Self { model, vad, silero })
+    }
+
+    /// Starts worker processes of this program.
+    pub(super) async fn transcriber(&self, workers: usize) -> Result<Transcriber, Failure> {
+        let program = std::env::current_exe().or_infrastructure()?;
+        let config = TranscriberConfig {
+            workers,
+            model: self.model.clone(),
+            vad: self.vad.clone(),
+            program,
+        };
+        Transcriber::start(config).await.or_infrastructure()
+    }
+}
+
+/// How many calls may be read at a time: one a core.
+pub(super) fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+/// What the line is made of.
+pub(super) struct LineConfig {
+    /// Our SIP socket.
+    pub(super) bind: SocketAddr,
+    /// Our media address.
+    pub(super) media: IpAddr,
+    /// Ports of our media.
+    pub(super) ports: RangeInclusive<u16>,
+    /// Who we say we are.
+    pub(super) user: String,
+    /// Credentials for the trunk.
+    pub(super) credentials: Vec<crate::sip::Credentials>,
+    /// Where INVITEs go.
+    pub(super) trunk: SocketAddr,
+    /// Domain of request URIs.
+    pub(super) domain: String,
+    /// Folder for recordings in the making; `None` without a recording basis.
+    pub(super) recordings: Option<PathBuf>,
+}
+
+/// Carries calls out over one line.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub(super) endpoint: Endpoint,
+    media: MediaEngine,
+    config: Arc<LineConfig>,
+    scenarios: Arc<BTreeMap<ScenarioId, LoadedScenario>>,
+    program: Arc<ProgramFacts>,
+}
+
+/// What records say of their making beside the unit's own names.
+struct ProgramFacts {
+    simulated: bool,
+}
+
+impl Line {
+    /// Opens the line: binds the SIP socket and starts the media thread.
+    pub(super) async fn open(
+        config: LineConfig,
+        scenarios: BTreeMap<ScenarioId, LoadedScenario>,
+        simulated: bool,
+    ) -> Result<Self, Failure> {
+        let endpoint_config = EndpointConfig {
+            bind: config.bind,
+            advertise: None,
+            user_agent: concat!("callprobe/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user: config.user.clone(),
+            display: None,
+            credentials: config.credentials.clone(),
+            timers: crate::sip::TimerSettings::default(),
+        };
+        // We place calls; whoever calls us is told that nobody is here.
+        let (endpoint, mut incoming) = Endpoint::bind(endpoint_config).await.or_infrastructure()?;
+        tokio::spawn(async move {
+            while let Some(call) = incoming.recv().await {
+                call.leg.reject(480, "Temporarily Unavailable", None);
+            }
+        });
+        let media = MediaConfig { bind: config.media, ports: config.ports.clone(), ..MediaConfig::default() };
+        let media = MediaEngine::start(media).or_infrastructure()?;
+        if let Some(folder) = &config.recordings {
+            std::fs::create_dir_all(folder).or_infrastructure()?;
+        }
+        Ok(Self {
+            endpoint,
+            media,
+            config: Arc::new(config),
+            scenarios: Arc::new(scenarios),
+            program: Arc::new(ProgramFacts { simulated }),
+        })
+    }
+
+    fn setup(&self, ticket: &AttemptTicket, unit: &ProbeCall, center: &Center) -> Option<CallSetup> {
+        let loaded = self.scenarios.get(&unit.scenario)?;
+        Some(CallSetup {
+            endpoint: self.endpoint.clone(),
+            media: self.media.clone(),
+            trunk: self.config.trunk,
+            domain: self.config.domain.clone(),
+            number: center.number.as_str().to_owned(),
+            media_address: self.config.media,
+            scenario: Arc::clone(&loaded.scenario),
+            lines: loaded.lines.clone(),
+            library: Arc::new(Library::empty()),
+            record_to: self.config.recordings.as_ref().map(|f| f.join(ticket.call().to_string())),
+            provenance: Provenance {
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                campaign: unit.campaign.clone(),
+                center: unit.center.clone(),
+                scenario: unit.scenario.clone(),
+                scenario_hash: loaded.hash.clone(),
+                simulated: self.program.simulated,
+            },
+        })
+    }
+}
+
+impl Caller for Line {
+    async fn call(
+        &self,
+        ticket: AttemptTicket,
+        unit: &ProbeCall,
+        center: &Center,
+        progress: CallProgress,
+    ) -> CallResult {
+        let Some(setup) = self.setup(&ticket, unit, center) else {
+            return CallResult { record: unprepared(&ticket, unit, self.program.simulated), files: None };
+        };
+        let stop = progress.stopping().clone();
+        let mut observer = Watch(progress);
+        let FinishedCall { record, files } = dial(ticket, setup, &mut observer, stop).await;
+        let files = files.map(|(wav, sidecar)| RecordingFiles { wav, sidecar });
+        CallResult { record, files }
+    }
+}
+
+/// The executor checks that every scenario was read; should one be missing all the same, it is our fault.
+fn unprepared(ticket: &AttemptTicket, unit: &ProbeCall, simulated: bool) -> AttemptRecord {
+    AttemptRecord {
+        version: RecordVersion::CURRENT,
+        unit: ticket.unit().clone(),
+        number: ticket.number(),
+        call: ticket.call(),
+        opened_at: clock::wall(),
+        sip_call_id: ticket.sip_call_id().to_owned(),
+        ending: CallEnding::Aborted { why: format!("scenario `{}` was not read", unit.scenario) },
+        timeline: Timeline::default(),
+        recording: None,
+        line_quality: None,
+        provenance: Provenance {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            campaign: unit.campaign.clone(),
+            center: unit.center.clone(),
+            scenario: unit.scenario.clone(),
+            scenario_hash: super::files::hash_of(""),
+            simulated,
+        },
+    }
+}
+
+/// Tells the store and the views how far a call has come, without making the call wait.
+struct Watch(CallProgress);
+
+impl Observer for Watch {
+    fn phase(&mut self, phase: CallPhase, at: CallTime) {
+        self.0.phase(phase, at);
+    }
+
+    fn invite_sent(&mut self, branch: &str, from_tag: &str) {
+        let (progress, branch, from_tag) = (self.0.clone(), branch.to_owned(), from_tag.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = progress.invite_sent(&branch, &from_tag).await {
+                tracing::warn!(%error, "an INVITE could not be noted");
+            }
+        });
+    }
+
+    fn dialog_stands(&mut self, dialog: &StoredDialog) {
+        let progress = self.0.clone();
+        let Ok(dialog) = serde_json::to_value(dialog) else { return };
+        tokio::spawn(async move {
+            if let Err(error) = progress.dialog(&dialog).await {
+                tracing::warn!(%error, "a dialog could not be noted");
+            }
+        });
+    }
+}
+
+/// Ends dialogs that an earlier process left.
+pub(super) struct Ender(pub(super) Endpoint);
+
+impl DialogEnder for Ender {
+    async fn end(&self, stale: &StaleAttempt) -> Result<(), EndFailure> {
+        let fail = |why: String| EndFailure { why };
+        let Some((branch, from_tag)) = stale.invite.clone() else {
+            return Err(fail("no INVITE is known to have left".to_owned()));
+        };
+        let target = stale
+            .trunk
+            .parse()
+            .map_err(|_| fail(format!("`{}` is no socket address", stale.trunk)))?;
+        let dialog = stale.dialog.clone().map(serde_json::from_value).transpose();
+        let dialog = dialog.map_err(|e| fail(format!("the stored dialog cannot be read: {e}")))?;
+        let stale = StaleDialog {
+            target,
+            number: stale.dialled.as_str().to_owned(),
+            domain: stale.domain.clone(),
+            sip_call_id: stale.sip_call_id.clone(),
+            from_tag,
+            branch,
+            dialog,
+        };
+        self.0.end_stale(stale).await.map_err(|e| fail(e.to_string()))
+    }
+}

@@ -1,0 +1,71 @@
+//! `callprobe transcribe` and its worker processes.
+
+use super::args::{LanguageName, TranscribeArguments};
+use super::exit::Exit;
+use super::failure::{Failure, OrFail as _};
+use super::{block_on, print, rig};
+use crate::domain::time::CallTime;
+use crate::domain::timeline::Party;
+use crate::domain::transcript::Language;
+use crate::domain::wav::Wav;
+use crate::transcription::{self, Job, Priority};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+impl From<LanguageName> for Language {
+    fn from(name: LanguageName) -> Self {
+        match name {
+            LanguageName::Ko => Self::Ko,
+            LanguageName::En => Self::En,
+        }
+    }
+}
+
+/// Reads the words of a file.
+pub(super) fn run(arguments: &TranscribeArguments) -> Result<Exit, Failure> {
+    let samples = read_wav(&arguments.file)?.into_received();
+    let models = rig::Models::find(&arguments.models)?;
+    let spans = models.silero.voiced(&samples, CallTime::ZERO);
+    let transcript = block_on(async {
+        let transcriber = models.transcriber(1).await?;
+        let job = Job {
+            pcm8k: samples,
+            starts_at: CallTime::ZERO,
+            party: Party::FarEnd,
+            language: arguments.language.into(),
+            deadline: Duration::from_mins(10),
+            priority: Priority::Batch,
+            spans,
+        };
+        transcriber.transcribe(job).await.or_infrastructure()
+    })?;
+    if arguments.json {
+        print::out(serde_json::to_string_pretty(&transcript).or_infrastructure()?);
+    } else if transcript.utterances.is_empty() {
+        print::note("no speech was heard: nothing is ever written where no voice is");
+    } else {
+        for utterance in &transcript.utterances {
+            let doubt = if utterance.uncertain() { "  (unsure)" } else { "" };
+            print::out(format!("{:>8}  {}{doubt}", utterance.span.start, utterance.text));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The hidden command that runs inside a worker process.
+pub(super) fn worker() -> ExitCode {
+    transcription::worker_main()
+}
+
+/// Reads a WAV file of the user.
+pub(super) fn read_wav(path: &Path) -> Result<Wav, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::say(
+            format!("`{}` cannot be read: {error}", path.display()),
+            "give the path of a WAV file that exists",
+        )
+    })?;
+    Wav::parse(&bytes)
+        .map_err(|error| Failure::say(format!("`{}` is {error}", path.display()), "convert it, then run this again"))
+}
