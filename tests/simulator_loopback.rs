@@ -193,7 +193,7 @@ impl Caller {
     }
 }
 
-const TURN: Duration = Duration::from_millis(1_000);
+const TURN: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clean_call_is_heard_as_the_truth_log_tells_it() {

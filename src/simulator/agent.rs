@@ -211,15 +211,15 @@ impl Conversation {
             return;
         }
         match std::mem::replace(&mut self.phase, Phase::Gone) {
-            Phase::Opening { .. } | Phase::About { .. } => self.next_turn(now, center, line),
+            Phase::Opening { .. }
+            | Phase::About { .. }
+            | Phase::Listening { then: Then::GoOn, .. } => self.next_turn(now, center, line),
             Phase::Breath { rest, then, .. } => self.speak(now, rest, then, center, line),
-            Phase::Leaving { .. } => line.hang_up(now),
             Phase::Listening { then: Then::Listen, .. } if !self.nudge.is_empty() => {
                 let words = self.nudge.drain(..).map(|clip| (Part::Nudge, clip)).collect();
                 self.speak(now, words, Then::Listen, center, line);
             }
-            Phase::Listening { then: Then::GoOn, .. } => self.next_turn(now, center, line),
-            Phase::Listening { .. } => line.hang_up(now),
+            Phase::Listening { .. } | Phase::Leaving { .. } => line.hang_up(now),
             other @ (Phase::Speaking { .. } | Phase::Gone) => self.phase = other,
         }
     }

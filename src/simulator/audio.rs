@@ -32,7 +32,7 @@ pub(crate) fn load(paths: &[PathBuf], seed: u64) -> Result<Vec<Arc<Center>>, Sim
     let mut scripts = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let found = files(path, |name| name.ends_with(".yaml"))?;
+            let found = files(path, "", "yaml")?;
             if found.is_empty() {
                 return Err(SimulatorError::NoCenter { path: path.clone() });
             }
@@ -96,7 +96,7 @@ pub(crate) fn name_seed(name: &str) -> u64 {
 }
 
 fn voices(folder: &Path) -> Result<Voices, SimulatorError> {
-    let manifests = files(folder, |name| name.starts_with("manifest") && name.ends_with(".csv"))?;
+    let manifests = files(folder, "manifest", "csv")?;
     if manifests.is_empty() {
         let what = "there is no manifest*.csv".to_owned();
         return Err(SimulatorError::Voices { path: folder.to_owned(), what });
@@ -141,13 +141,15 @@ fn read_text(path: &Path) -> Result<String, SimulatorError> {
         .map_err(|why| SimulatorError::Unreadable { path: path.to_owned(), why })
 }
 
-/// The files of a folder whose names are wanted, sorted.
-fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, SimulatorError> {
+/// The files of a folder whose names begin and end so, sorted.
+fn files(folder: &Path, begin: &str, extension: &str) -> Result<Vec<PathBuf>, SimulatorError> {
     let unreadable = |why| SimulatorError::Unreadable { path: folder.to_owned(), why };
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.file_name().and_then(|n| n.to_str()).is_some_and(&wanted) {
+        let begins =
+            path.file_stem().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(begin));
+        if begins && path.extension().is_some_and(|e| e == extension) {
             found.push(path);
         }
     }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longest ringing with sound; a caller gives up long before.
-const RING_SOUND: Duration = Duration::from_secs(120);
+const RING_SOUND: Duration = Duration::from_mins(2);
 
 /// A center with everything it plays.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Center {
 }
 
 /// What the line brings.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Input {
     /// The INVITE is here.
     Dialled,
@@ -137,7 +137,7 @@ impl CallMachine {
         match &self.state {
             State::Ringing { until } => *until,
             State::Menu(menu) => menu.listens_until,
-            State::Queue(waiting) => waiting.deadline(),
+            State::Queue(waiting) => Some(waiting.deadline()),
             State::Agent(conversation) => conversation.deadline(),
             State::Fresh | State::Notice { .. } | State::Ended => None,
         }

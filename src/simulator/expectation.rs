@@ -80,7 +80,7 @@ fn wait(calls: &[CallTruth]) -> Expected {
     let reached = calls.iter().any(|call| call.agent_onset.is_some());
     match longest {
         Some(wait) if wait > WAIT_LIMIT + WAIT_MARGIN => Defect,
-        Some(wait) if reached && wait >= WAIT_LIMIT - WAIT_MARGIN => Pending,
+        Some(wait) if reached && wait + WAIT_MARGIN >= WAIT_LIMIT => Pending,
         Some(_) if reached => Fulfilled,
         _ => Defect,
     }

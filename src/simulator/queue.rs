@@ -39,8 +39,8 @@ impl QueueEnd {
     /// An agent who comes `wait` after the request; the room opens a moment earlier, as a handset is taken up.
     pub(crate) fn agent(requested: Instant, wait: Duration, random: &mut SplitMix64) -> Self {
         let early = Duration::from_millis(300 + random.below(500)).min(wait / 3);
-        let greet = requested + wait;
-        Self::Agent { bridge: greet - early, greet }
+        let opens = wait.saturating_sub(early);
+        Self::Agent { bridge: requested + opens, greet: requested + wait }
     }
 }
 
@@ -80,13 +80,13 @@ impl Waiting {
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Instant {
         let step = match self.phase {
             Phase::Reacting { until } => Some(until),
             Phase::Announcing => None,
             Phase::Music { announce_at } => announce_at,
         };
-        Some(step.map_or(self.end.at(), |step| step.min(self.end.at())))
+        step.map_or(self.end.at(), |step| step.min(self.end.at()))
     }
 
     /// Time went on.

@@ -259,12 +259,9 @@ fn menu(source: Source<'_>, files: &[NodeFile]) -> Result<Vec<Node>, YamlError> 
         let mut keys = BTreeMap::new();
         for (key, action) in &file.keys {
             let mut typed = key.chars();
-            let digit = match (typed.next().map(Digit::new), typed.next()) {
-                (Some(Ok(digit)), None) => digit,
-                _ => {
-                    let message = format!("`{key}` is not one telephone key");
-                    return Err(source.fault(&action.at, message, "use 0-9, * or #, in quotes"));
-                }
+            let (Some(Ok(digit)), None) = (typed.next().map(Digit::new), typed.next()) else {
+                let message = format!("`{key}` is not one telephone key");
+                return Err(source.fault(&action.at, message, "use 0-9, * or #, in quotes"));
             };
             keys.insert(digit, key_action(source, action, &names)?);
         }

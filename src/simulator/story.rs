@@ -16,6 +16,7 @@ use crate::domain::audio::{Hz8k, samples_to_duration};
 use crate::domain::ctq::CtqItem;
 use crate::domain::digit::Digit;
 use crate::domain::segment::SegmentKind;
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,6 +66,10 @@ struct Story {
 
 impl Story {
     fn new(call: &str) -> Self {
+        Self::seeded(call, 9)
+    }
+
+    fn seeded(call: &str, seed: u64) -> Self {
         let script = Script::parse("center.yaml", &yaml(call)).unwrap();
         let behaviour = script.calls[0].clone();
         let center = Arc::new(Center {
@@ -80,10 +85,10 @@ impl Story {
             arrival: 0,
             behaviour: 0,
             name: behaviour.name.clone(),
-            seed: 9,
+            seed,
             invited: t0,
         };
-        let machine = CallMachine::new(center, behaviour, 9);
+        let machine = CallMachine::new(center, behaviour, seed);
         let ledger = Ledger::new(head);
         let (playing, sent, wake) = (None, Vec::new(), None);
         let mut story = Self { t0, now: t0, machine, ledger, playing, sent, wake, seen: 0 };
@@ -410,7 +415,7 @@ fn an_interrupting_agent_begins_700_ms_into_the_callers_line() {
     let mut story = Story::reach_agent("- {wait: 2s, agent: kim, interrupt: true}", "greet");
     story.act(Caller::Says(secs(3.0)));
     let truth = story.finish();
-    let reply = truth.lines.iter().find(|l| l.part == Part::Reply).unwrap();
+    let reply = truth.lines.iter().find(|l| l.part == Reply).unwrap();
     let into = reply.span.start.since(truth.caller[0].start).as_millis();
     // 700 ms and the quiet before the line's first word.
     assert!((830..880).contains(&into), "{into}");
@@ -455,4 +460,52 @@ fn a_caller_who_hangs_up_in_the_queue_leaves_a_truth() {
     let truth = story.finish();
     assert_eq!(truth.ended_by, EndedBy::Caller);
     assert_eq!(truth.expected[&CtqItem::A3], Expected::Defect);
+}
+
+/// Anything a line may bring at any time, sensible or not.
+fn anything() -> impl Strategy<Value = (u64, u8, u8)> {
+    (0u64..4_000, 0u8..9, 0u8..12)
+}
+
+const CALLS: [&str; 7] = [
+    "- {wait: 2s, agent: kim}",
+    "- {wait: 2s, agent: kim, forget: [greeting, further-help, closing]}",
+    "- {wait: 0s, agent: kim, interrupt: true}",
+    "- {wait: 9s, agent: kim, hang-up-first: true, early-media: coloring}",
+    "- {queue-reject: 3s}",
+    "- {closed: true}",
+    "- {no-answer: true, early-media: busy}",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_input_stops_time_or_leaves_a_truth_out_of_order(
+        call in 0usize..CALLS.len(),
+        seed in any::<u64>(),
+        inputs in proptest::collection::vec(anything(), 1..40),
+    ) {
+        let mut story = Story::seeded(CALLS[call], seed);
+        for (ms, what, which) in inputs {
+            story.run(Duration::from_millis(ms));
+            let now = story.now;
+            story.put(match what {
+                0..=2 => Input::Digit { digit: Digit::from_event(which).unwrap(), start: now },
+                3 | 4 => Input::Caller(Heard::Speaking { since: now }),
+                5 | 6 => Input::Caller(Heard::Quiet { since: now }),
+                7 => Input::PlayEnded { token: u64::from(which) },
+                _ if which == 0 => Input::RemoteBye,
+                _ => Input::Tick,
+            });
+            prop_assert!(story.machine.is_over() || story.wake.is_none_or(|at| at > story.now));
+        }
+        story.run(secs(400.0));
+        story.put(Input::RemoteBye);
+        prop_assert!(story.machine.is_over());
+        let truth = story.finish();
+        prop_assert!(truth.segments.is_sorted_by_key(|s| s.span.start));
+        prop_assert!(truth.lines.iter().all(|l| l.span.start <= l.span.end));
+        prop_assert_eq!(truth.expected.len(), 7);
+    }
 }

@@ -99,12 +99,14 @@ fn resample(line: &[i16], speed: f64) -> Vec<i16> {
     (0..count)
         .map(|n| {
             let place = n as f64 * speed;
-            let (whole, x) = (place as isize, place.fract());
-            let [a, b, c, d] = [at(whole - 1), at(whole), at(whole + 1), at(whole + 2)];
-            let slope = (c - a) / 2.0;
-            let bend = a - 2.5 * b + 2.0 * c - d / 2.0;
-            let twist = (d - a) / 2.0 + 1.5 * (b - c);
-            (b + x * (slope + x * (bend + x * twist))).clamp(-32_768.0, 32_767.0) as i16
+            let (whole, part) = (place as isize, place.fract());
+            let [before, left, right, after] =
+                [at(whole - 1), at(whole), at(whole + 1), at(whole + 2)];
+            let slope = (right - before) / 2.0;
+            let bend = before - 2.5 * left + 2.0 * right - after / 2.0;
+            let twist = (after - before) / 2.0 + 1.5 * (left - right);
+            let value = left + part * (slope + part * (bend + part * twist));
+            value.clamp(-32_768.0, 32_767.0) as i16
         })
         .collect()
 }
@@ -130,7 +132,9 @@ pub(crate) fn room(lines: &[&[i16]], seed: u64, length: Duration) -> Vec<i16> {
     }
     let loudest = mix.iter().map(|x| x * x).sum::<f64>() / mix.len().max(1) as f64;
     let noise = (loudest.sqrt() * 0.4).max(20.0);
-    mix.iter_mut().for_each(|slot| *slot += random.between(-noise, noise));
+    for slot in &mut mix {
+        *slot += random.between(-noise, noise);
+    }
     let power = mix.iter().map(|x| x * x).sum::<f64>() / mix.len().max(1) as f64;
     let wanted = 32_768.0 * 10_f64.powf(f64::from(ROOM.0) / 20.0);
     mix.iter().map(|x| (x * wanted / power.sqrt().max(1.0)) as i16).collect()
