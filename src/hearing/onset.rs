@@ -78,8 +78,8 @@ pub(crate) fn find(evidence: &Evidence, request: usize, cues: &[Cue]) -> Option<
     let queue = QueueSigns::of(evidence);
     let mut from = request;
     loop {
-        let at = next_voice(&unmatched, from)?;
-        let at = rise(evidence, &unmatched, at, request);
+        let found = next_voice(&unmatched, from)?;
+        let at = rise(evidence, &unmatched, found, from);
         match refusal(&unmatched, &queue, cues, at) {
             None => {
                 return Some(Candidate {
@@ -89,7 +89,7 @@ pub(crate) fn find(evidence: &Evidence, request: usize, cues: &[Cue]) -> Option<
                     queued: queue.within(request, at).is_some(),
                 });
             }
-            Some((_, after)) => from = after.max(at + 1),
+            Some((_, after)) => from = after.max(found + 1),
         }
     }
 }
