@@ -19,6 +19,10 @@ const DIALOGUE: usize = 500;
 const MUSIC_SIGN: usize = 75;
 /// A known recording is a sign of a queue from this length on, in frames: 1 s.
 const KNOWN_SIGN: usize = 50;
+/// Edges of signs are sure to this many frames: 0.2 s.
+const EDGE: usize = 10;
+/// Pauses in a known recording up to this many frames belong to it: 0.3 s.
+const PLAYED_HOLE: usize = 15;
 /// A candidate has at least this much unmatched voice within its first [`FIRST_WORDS`] frames: 0.24 s.
 const SHORTEST_VOICE: usize = 12;
 const FIRST_WORDS: usize = 75;
@@ -117,7 +121,12 @@ impl QueueSigns {
             runs.map(move |(from, to)| (from, to, sign.clone())).collect::<Vec<_>>()
         };
         let mut signs = long(&evidence.music, MUSIC_SIGN, QueueSign::Music);
-        signs.extend(long(&evidence.known, KNOWN_SIGN, QueueSign::Known));
+        // Babble behind agents may be alike from call to call; a recording is a voice or music in the foreground.
+        let mut played: Vec<bool> = (0..evidence.known.len())
+            .map(|n| evidence.known[n] && (evidence.voice[n] || evidence.music[n]))
+            .collect();
+        mask::close_holes(&mut played, PLAYED_HOLE);
+        signs.extend(long(&played, KNOWN_SIGN, QueueSign::Known));
         signs.extend(
             evidence
                 .tones
@@ -160,7 +169,8 @@ fn refusal(
         if heard >= DIALOGUE || n - last > LOOK_AHEAD {
             return None;
         }
-        if let Some((_, end, sign)) = queue.within(n, n + 1) {
+        // The edge of a sign is sure to a few frames only: one that ends as the voice begins is none after it.
+        if let Some((_, end, sign)) = queue.within(n.max(at + EDGE), n.max(at + EDGE) + 1) {
             return Some((sign, end));
         }
     }
