@@ -1,6 +1,7 @@
 //! Everything that can be measured of a whole call, frame by frame. Enters: both sides of the audio, the library and the
 //! voice model. Leaves: masks of voice, music, known recordings and tones.
 
+use super::accept::ENOUGH_OTHER_CALLS;
 use super::features::{Analyser, Features};
 use super::fingerprint::{Fingerprints, MATCH_PRINTS, PRINT_WINDOW, fingerprint};
 use super::level::AUDIBLE_DBOV;
@@ -16,12 +17,14 @@ use crate::domain::audio::{Dbov, FRAME_SAMPLES};
 const KNOWN_FRAMES: usize = 5;
 /// Holes in a known recording up to this long belong to it: 0.4 s.
 const KNOWN_HOLE: usize = 20;
-/// A call repeats itself only further apart than this many prints: 3 s.
-const OWN_APART: u32 = 150;
+/// A call repeats its queue announcements further apart than this many prints: 10 s.
+const OWN_APART: u32 = 500;
 /// Our own voice comes back at most this many prints late: 1 s.
 const ECHO_LATE: usize = 50;
 /// Sound stands out this far above the quietest tenth of the call, in dB.
 const LOUD_DB: f32 = 9.0;
+/// Textures are taken this many frames apart.
+const TEXTURE_STEP: usize = 5;
 /// Log-odds above which sound without a voice is music.
 const MUSIC_ABOVE: f32 = 0.0;
 
@@ -67,7 +70,13 @@ impl Evidence {
         }
         let prints = fingerprint(received);
         let elsewhere = matches(library, &prints, Apart::Anywhere);
-        let own = Library::from_calls([&prints]);
+        // What repeats within a call eases the start with a new center; with a library it would only blame those who
+        // say the same thing twice.
+        let own = if library.other_calls() < ENOUGH_OTHER_CALLS {
+            Library::from_calls([&prints])
+        } else {
+            Library::empty()
+        };
         let repeated = matches(&own, &prints, Apart::Prints(OWN_APART));
         let known_elsewhere = known(&elsewhere, frames);
         let mut known_here = known(&repeated, frames);
@@ -180,21 +189,23 @@ fn voice(silero: &Silero, received: &[i16], frames: usize) -> Vec<bool> {
 }
 
 fn music(features: &[Features], loud: &[bool], voice: &[bool], tonal: &[bool]) -> Vec<bool> {
-    let mut music = vec![false; features.len()];
-    for start in (0..features.len().saturating_sub(TEXTURE_FRAMES)).step_by(5) {
+    // Every frame is voted on by the windows that cover it: the majority puts the edges where they are.
+    let mut votes = vec![0_usize; features.len()];
+    for start in (0..features.len().saturating_sub(TEXTURE_FRAMES)).step_by(TEXTURE_STEP) {
         let end = start + TEXTURE_FRAMES;
         let sounding = mask::count(loud, start, end);
         let spoken = mask::count(voice, start, end);
         let toned = mask::count(tonal, start, end);
-        if sounding * 10 < TEXTURE_FRAMES * 8 || spoken * 5 > TEXTURE_FRAMES || toned > 0 {
+        if sounding * 2 < TEXTURE_FRAMES || spoken * 5 > TEXTURE_FRAMES || toned > 0 {
             continue;
         }
         let odds = Texture::of(&features[start..end]).map_or(f32::MIN, Texture::musical);
         if odds > MUSIC_ABOVE {
-            for n in start..end {
-                music[n] |= !voice[n];
+            for vote in &mut votes[start..end] {
+                *vote += 1;
             }
         }
     }
-    music
+    let majority = TEXTURE_FRAMES / TEXTURE_STEP / 2;
+    votes.iter().zip(voice).map(|(&votes, &voice)| votes > majority && !voice).collect()
 }

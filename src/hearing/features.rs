@@ -22,8 +22,6 @@ pub(crate) struct Features {
     pub(crate) tone: Option<ToneSpectrum>,
     /// Natural logarithm of the power in [`SHAPE_BANDS`] bands.
     pub(crate) shape: [f32; SHAPE_BANDS],
-    /// Share of the power in the four strongest bins and their neighbours, 0 to 1.
-    pub(crate) peaked: f32,
 }
 
 /// Makes features of successive frames.
@@ -55,12 +53,7 @@ impl Analyser {
             let sum: f32 = power[edges[n].min(to)..to].iter().sum();
             (sum + 1e-9).ln()
         });
-        Features {
-            level: Dbov::of(frame).0,
-            tone: ToneSpectrum::of(power),
-            shape,
-            peaked: peaked(power),
-        }
+        Features { level: Dbov::of(frame).0, tone: ToneSpectrum::of(power), shape }
     }
 
     /// Features of a whole recording, each window centred on its frame.
@@ -82,24 +75,4 @@ impl Analyser {
             })
             .collect()
     }
-}
-
-fn peaked(power: &[f32]) -> f32 {
-    let total: f32 = power[8..].iter().sum::<f32>() + 1e-10;
-    let mut left = [0.0_f32; FEATURE_WINDOW / 2 + 1];
-    left[..power.len()].copy_from_slice(power);
-    let mut sum = 0.0;
-    for _ in 0..4 {
-        let (mut at, mut top) = (8, 0.0);
-        for (n, &p) in left.iter().enumerate().skip(8) {
-            if p > top {
-                (at, top) = (n, p);
-            }
-        }
-        for value in &mut left[at - 1..=(at + 1).min(FEATURE_WINDOW / 2)] {
-            sum += *value;
-            *value = 0.0;
-        }
-    }
-    sum / total
 }

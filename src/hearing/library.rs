@@ -78,6 +78,13 @@ impl Library {
         self.index.is_empty()
     }
 
+    /// How alike each stretch of [`MATCH_PRINTS`] prints of a call is to what the library knows, keyed to its first
+    /// print; 0 where nothing is alike.
+    pub fn similarities(&self, call: &Fingerprints) -> Vec<f32> {
+        let found = matches(self, call, Apart::Anywhere);
+        found.iter().map(|m| m.map_or(0.0, |m| m.similarity)).collect()
+    }
+
     fn add(&mut self, prompt: Option<u64>, prints: &[u32], active: impl Fn(usize) -> bool) {
         let start = self.prints.len();
         for (n, &word) in prints.iter().enumerate().filter(|(n, _)| active(*n)) {

@@ -5,9 +5,12 @@
 //! that no sign of a queue follows.
 
 use super::evidence::Evidence;
+use super::level::AUDIBLE_DBOV;
 use super::lexicon::{WordCue, cue};
 use super::mask;
 use super::tone::ToneMeaning;
+use crate::domain::audio::Dbov;
+use crate::domain::time::CallTime;
 use crate::domain::timeline::Party;
 use crate::domain::transcript::Transcript;
 
@@ -19,16 +22,24 @@ const DIALOGUE: usize = 500;
 const MUSIC_SIGN: usize = 75;
 /// A known recording is a sign of a queue from this length on, in frames: 1 s.
 const KNOWN_SIGN: usize = 50;
+/// Edges of signs are sure to this many frames: 0.2 s.
+const EDGE: usize = 10;
+/// Pauses in a known recording up to this many frames belong to it: 0.3 s.
+const PLAYED_HOLE: usize = 15;
 /// A candidate has at least this much unmatched voice within its first [`FIRST_WORDS`] frames: 0.24 s.
 const SHORTEST_VOICE: usize = 12;
 const FIRST_WORDS: usize = 75;
 /// A candidate begins where its level comes within this of its loud parts, in dB: babble behind an agent lies lower.
-const RISE_DB: f32 = 18.0;
-/// The rise of energy is looked for this far before the voice was found, in frames: 0.3 s.
-const RISE_FRAMES: usize = 15;
+const RISE_DB: f32 = 12.0;
+/// A soft beginning is followed back at most this far, in frames: 0.5 s.
+const RISE_FRAMES: usize = 25;
+/// A soft beginning stands this far above what was heard before it, in dB.
+const ABOVE_BEFORE_DB: f32 = 6.0;
+/// A pause in a conversation, in frames: 0.6 s.
+const PAUSE: usize = 30;
 
 /// Why a candidate does not stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueSign {
     Music,
     Known,
@@ -58,10 +69,7 @@ pub(crate) struct Cue {
 }
 
 /// Cues of the far end's utterances; `frame` maps a time to a frame.
-pub(crate) fn cues(
-    transcript: Option<&Transcript>,
-    frame: impl Fn(crate::domain::time::CallTime) -> usize,
-) -> Vec<Cue> {
+pub(crate) fn cues(transcript: Option<&Transcript>, frame: impl Fn(CallTime) -> usize) -> Vec<Cue> {
     let utterances = transcript.map_or(&[][..], |t| &t.utterances);
     utterances
         .iter()
@@ -78,8 +86,8 @@ pub(crate) fn find(evidence: &Evidence, request: usize, cues: &[Cue]) -> Option<
     let queue = QueueSigns::of(evidence);
     let mut from = request;
     loop {
-        let at = next_voice(&unmatched, from)?;
-        let at = rise(evidence, &unmatched, at, request);
+        let found = next_voice(&unmatched, from)?;
+        let at = rise(evidence, &unmatched, found, from);
         match refusal(&unmatched, &queue, cues, at) {
             None => {
                 return Some(Candidate {
@@ -89,7 +97,7 @@ pub(crate) fn find(evidence: &Evidence, request: usize, cues: &[Cue]) -> Option<
                     queued: queue.within(request, at).is_some(),
                 });
             }
-            Some((_, after)) => from = after.max(at + 1),
+            Some((_, after)) => from = after.max(found + 1),
         }
     }
 }
@@ -114,10 +122,15 @@ impl QueueSigns {
     fn of(evidence: &Evidence) -> Self {
         let long = |mask: &[bool], least: usize, sign: QueueSign| {
             let runs = mask::runs(mask).into_iter().filter(move |(from, to)| to - from >= least);
-            runs.map(move |(from, to)| (from, to, sign.clone())).collect::<Vec<_>>()
+            runs.map(move |(from, to)| (from, to, sign)).collect::<Vec<_>>()
         };
         let mut signs = long(&evidence.music, MUSIC_SIGN, QueueSign::Music);
-        signs.extend(long(&evidence.known, KNOWN_SIGN, QueueSign::Known));
+        // Babble behind agents may be alike from call to call; a recording is a voice or music in the foreground.
+        let mut played: Vec<bool> = (0..evidence.known.len())
+            .map(|n| evidence.known[n] && (evidence.voice[n] || evidence.music[n]))
+            .collect();
+        mask::close_holes(&mut played, PLAYED_HOLE);
+        signs.extend(long(&played, KNOWN_SIGN, QueueSign::Known));
         signs.extend(
             evidence
                 .tones
@@ -131,7 +144,7 @@ impl QueueSigns {
 
     /// The first sign that begins within `[from, to)`, and its end.
     fn within(&self, from: usize, to: usize) -> Option<(usize, usize, QueueSign)> {
-        self.0.iter().find(|(begin, end, _)| *end > from && *begin < to).cloned()
+        self.0.iter().find(|(begin, end, _)| *end > from && *begin < to).copied()
     }
 }
 
@@ -151,16 +164,22 @@ fn refusal(
         Some(WordCue::Greeting(_) | WordCue::Bot(_)) | None => {}
     }
     let mut heard = 0;
+    let mut paused = false;
     let mut last = at;
-    for n in at..unmatched.len() {
-        if unmatched[n] {
+    for (n, &voice) in unmatched.iter().enumerate().skip(at) {
+        if voice {
+            paused |= n - last > PAUSE;
             heard += 1;
             last = n;
         }
-        if heard >= DIALOGUE || n - last > LOOK_AHEAD {
+        // A monologue that a sign of a queue follows is an announcement however long it is; a conversation pauses.
+        let late = n - at > LOOK_AHEAD && (paused || n - last > PAUSE);
+        if heard >= DIALOGUE || late {
             return None;
         }
-        if let Some((_, end, sign)) = queue.within(n, n + 1) {
+        // The edge of a sign is sure to a few frames only: one that ends as the voice begins is none after it.
+        let looked = n.max(at + EDGE);
+        if let Some((_, end, sign)) = queue.within(looked, looked + 1) {
             return Some((sign, end));
         }
     }
@@ -173,21 +192,35 @@ fn words_at(cues: &[Cue], at: usize) -> Option<WordCue> {
 }
 
 /// Where the energy of the voice found at `at` rises, not before `earliest`.
+///
+/// The voice model fires on babble behind an agent too: the voice begins where it comes near its own loudness, and from
+/// there back over a soft beginning for as long as it stands out of what was there before.
 fn rise(evidence: &Evidence, unmatched: &[bool], at: usize, earliest: usize) -> usize {
     let levels = &evidence.levels;
-    let words: Vec<f32> = (at..levels.len().min(at + 2 * FIRST_WORDS))
-        .filter(|&n| unmatched[n])
-        .map(|n| levels[n])
-        .collect();
-    let mut sorted = words;
-    sorted.sort_by(f32::total_cmp);
-    let Some(loud) = sorted.get(sorted.len() * 9 / 10) else { return at };
-    let threshold = loud - RISE_DB;
-    let above = |n: usize| levels[n] > threshold && levels[n] > super::level::AUDIBLE_DBOV - 6.0;
-    let mut start = (at..levels.len()).find(|&n| above(n)).unwrap_or(at);
+    let until = levels.len().min(at + 2 * FIRST_WORDS);
+    let words: Vec<f32> = (at..until).filter(|&n| unmatched[n]).map(|n| levels[n]).collect();
+    let near = percentile(words, 0.9) - RISE_DB;
+    let holds = |n: usize| levels[n..levels.len().min(n + 5)].iter().filter(|l| **l > near).count();
+    let mut start = (at..until).find(|&n| levels[n] > near && holds(n) >= 3).unwrap_or(at);
     let bound = start.saturating_sub(RISE_FRAMES).max(earliest);
-    while start > bound && above(start - 1) && !evidence.known[start - 1] {
+    let before = levels[start.saturating_sub(60).max(earliest.min(start))
+        ..start.saturating_sub(8).max(earliest.min(start))]
+        .to_vec();
+    let floor = percentile(before, 0.3) + ABOVE_BEFORE_DB;
+    let soft = |n: usize| {
+        levels[n] > floor && levels[n] > AUDIBLE_DBOV && !evidence.known[n] && !evidence.music[n]
+    };
+    while start > bound && soft(start - 1) {
         start -= 1;
     }
     start
+}
+
+/// The value that `share` of the others lie below; very low for none.
+fn percentile(mut values: Vec<f32>, share: f32) -> f32 {
+    let rank = (values.len() as f32 * share) as usize;
+    if rank >= values.len() {
+        return Dbov::SILENCE.0;
+    }
+    *values.select_nth_unstable_by(rank, f32::total_cmp).1
 }

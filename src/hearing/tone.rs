@@ -110,6 +110,8 @@ const HOLE: u64 = 2;
 const SHORTEST: u64 = 6;
 /// A single ring is sure after this much quiet, in frames: 0.8 s, when a busy tone would sound again.
 const QUIET_AFTER_RING: u64 = 40;
+/// The longest pause between rings of the plan, with its tolerance, in frames: 4.5 s.
+const LONGEST_OFF: u64 = 225;
 /// Information tones last 330 ms each (ITU-T E.180 §2.8.2); accepted from 200 to 460 ms, gaps up to 100 ms.
 const INFORMATION_MS: std::ops::RangeInclusive<u32> = 200..=460;
 const INFORMATION_GAP_MS: u32 = 100;
@@ -191,7 +193,15 @@ impl Cadence {
                 && t.on >= 1000
                 && fits(last.ms(), t.on)
         });
-        rings.then(|| self.belongs(ToneMeaning::Ringback, last, last))
+        rings.then(|| {
+            let goes_on = self.episode.filter(|e| {
+                e.meaning == ToneMeaning::Ringback && last.from.saturating_sub(e.to) <= LONGEST_OFF
+            });
+            let from = goes_on.map_or(last.from, |e| e.from);
+            let heard = ToneHeard { meaning: ToneMeaning::Ringback, from, to: last.to };
+            self.episode = Some(heard);
+            heard
+        })
     }
 
     fn finished(&mut self, burst: Burst) -> Option<ToneHeard> {
@@ -237,7 +247,7 @@ impl Cadence {
     /// Joins bursts to the episode that goes on, or begins one.
     fn belongs(&mut self, meaning: ToneMeaning, first: Burst, last: Burst) -> ToneHeard {
         let from = match (self.episode, &self.bursts[..]) {
-            (Some(e), _) if e.meaning == meaning && (e.to == first.to || e.to == last.to) => e.from,
+            (Some(e), _) if e.meaning == meaning && e.to == first.to => e.from,
             (_, [.., third, _, _]) if self.third_fits(meaning) => third.from,
             _ => first.from,
         };
