@@ -199,7 +199,7 @@ fn probe_faults(record: &AttemptRecord, heard: &Heard) -> Vec<String> {
     let onset = heard.hearing.as_ref().and_then(|h| h.onset.as_ref());
     match (onset, &record.ending) {
         (Some(onset), CallEnding::QueueTimeout | CallEnding::Lost { .. }) => {
-            faults.push(format!("an agent spoke at {} and we did not notice", onset.at))
+            faults.push(format!("an agent spoke at {} and we did not notice", onset.at));
         }
         (None, CallEnding::Completed) => {
             faults.push("we took a recording for a person and hung up".to_owned());

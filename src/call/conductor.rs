@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What the conductor is told.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     /// The leg reports.
     Leg(&'a LegEventKind),
@@ -259,7 +259,7 @@ impl Conductor {
                 self.note(at, EventKind::Challenged { code: *code });
             }
             LegEventKind::Provisional { status, sdp } => {
-                self.provisional(at, status, sdp.as_deref())
+                self.provisional(at, status, sdp.as_deref());
             }
             LegEventKind::Answered { status, sdp, dialog } => {
                 self.out.push_back(Output::NoteDialog(dialog.clone()));

@@ -63,7 +63,9 @@ pub(super) fn truth(arguments: &DemoArguments) -> Result<Exit, Failure> {
         if let Some(end) = stage::said_of(&played.run.end) {
             print::note(end);
         }
-        found.faults.iter().for_each(|fault| print::note(format!("   {fault}")));
+        for fault in &found.faults {
+            print::note(format!("   {fault}"));
+        }
         if !arguments.json {
             print::out(found.table());
         }
@@ -185,8 +187,10 @@ impl Comparison {
             return;
         };
         let Some(hearing) = &heard.hearing else { return };
-        let invited =
-            record.timeline.first(|k| matches!(k, EventKind::InviteSent { .. })).unwrap_or_default();
+        let invited = record
+            .timeline
+            .first(|k| matches!(k, EventKind::InviteSent { .. }))
+            .unwrap_or_default();
         for segment in &truth.segments {
             let mut instant = segment.span.start.since(truth.invited) + GRID / 2;
             let end = segment.span.end.since(truth.invited);

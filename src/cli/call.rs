@@ -73,7 +73,8 @@ async fn place(
         calendar: Calendar::korean().or_infrastructure()?,
     };
     // A loopback trunk may lead to a real exchange: only the demo's centers are called simulated.
-    let line = Line::open(line_config(config), BTreeMap::from([(id.clone(), loaded)]), false).await?;
+    let line =
+        Line::open(line_config(config), BTreeMap::from([(id.clone(), loaded)]), false).await?;
     let ender = Ender(line.endpoint.clone());
     let stop = stage::stop_on_signal();
     let executor = Executor::new(store.clone(), guard, settings, line.clone(), ender, stop);
@@ -113,10 +114,10 @@ fn spec(
 ) -> Result<CampaignSpec, Failure> {
     let now = clock::wall();
     let center = CenterId::new("called-by-hand").or_usage()?;
-    let mandate = arguments.mandate.clone().map(|by| Mandate {
-        by,
-        until: crate::campaign::calendar::korean_date(now),
-    });
+    let mandate = arguments
+        .mandate
+        .clone()
+        .map(|by| Mandate { by, until: crate::campaign::calendar::korean_date(now) });
     Ok(CampaignSpec {
         id: CampaignId::new(format!("call-{}", now.0.strftime("%Y%m%d-%H%M%S"))).or_usage()?,
         profile,
@@ -144,7 +145,11 @@ fn spec(
 }
 
 /// Puts the campaign and its one unit, due now, into the store.
-async fn add_unit(store: &Store, spec: &CampaignSpec, scenario: &ScenarioId) -> Result<(), Failure> {
+async fn add_unit(
+    store: &Store,
+    spec: &CampaignSpec,
+    scenario: &ScenarioId,
+) -> Result<(), Failure> {
     let now = clock::wall();
     let campaign = StoredCampaign {
         id: spec.id.clone(),
@@ -174,7 +179,10 @@ fn tell(judged: &Judged) {
         let wait = match &attempt.wait {
             AgentWait::NotRequested => "no agent was requested".to_owned(),
             AgentWait::Connected { requested, onset, .. } => {
-                format!("an agent spoke {:.1} s after the request", (*onset - *requested).as_secs_f64())
+                format!(
+                    "an agent spoke {:.1} s after the request",
+                    (*onset - *requested).as_secs_f64()
+                )
             }
             AgentWait::NeverConnected { waited, .. } => {
                 format!("no agent spoke in {:.1} s", waited.as_secs_f64())
@@ -183,6 +191,11 @@ fn tell(judged: &Judged) {
         print::out(format!("attempt {}: {}; {wait}", attempt.number, attempt.outcome.label()));
     }
     for judgment in &judged.judgments {
-        print::out(format!("  {} {:10} {}", judgment.item, judgment.verdict.word(), judgment.because));
+        print::out(format!(
+            "  {} {:10} {}",
+            judgment.item,
+            judgment.verdict.word(),
+            judgment.because
+        ));
     }
 }

@@ -46,9 +46,9 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, Failure> {
     print::out(format!("{} calls to {} centers", planned.units.len(), spec.centers.len()));
     for unit in &planned.units {
         let due = unit.due.0.strftime("%Y-%m-%d %H:%M:%S UTC");
-        let cell = unit.cell.map_or(String::new(), |c| {
-            format!("  {:?} {:?} {:?}", c.quarter, c.weekday, c.band)
-        });
+        let cell = unit
+            .cell
+            .map_or(String::new(), |c| format!("  {:?} {:?} {:?}", c.quarter, c.weekday, c.band));
         print::out(format!("{due}  {:40} {}{cell}", unit.unit, unit.scenario));
     }
     for moved in &planned.moved {
@@ -86,7 +86,9 @@ async fn run_campaign(
     if simulated {
         notices.push(stage::SIMULATED_SHEET.to_owned());
     }
-    notices.iter().for_each(|notice| print::note(format!("note: {notice}")));
+    for notice in &notices {
+        print::note(format!("note: {notice}"));
+    }
     let transcriber = models.transcriber(rig::workers()).await?;
     let pipeline = Pipeline::new(
         store.clone(),
@@ -183,9 +185,6 @@ pub(super) fn line_config(config: &Config) -> LineConfig {
             .collect(),
         trunk: config.trunk.target,
         domain: config.trunk.domain.clone(),
-        recordings: config
-            .recording
-            .allows_audio()
-            .then(|| config.store.join("recording")),
+        recordings: config.recording.allows_audio().then(|| config.store.join("recording")),
     }
 }

@@ -39,7 +39,8 @@ const LONGEST_CLIP: Duration = Duration::from_secs(8);
 /// Composes the report.
 pub(super) async fn compose(sources: Sources<'_>) -> Result<CampaignReport, Failure> {
     let centers = sources.store.centers(sources.campaign).await.or_infrastructure()?;
-    let simulated = sources.judged.iter().flat_map(|j| &j.record.attempts).any(|a| a.provenance.simulated);
+    let simulated =
+        sources.judged.iter().flat_map(|j| &j.record.attempts).any(|a| a.provenance.simulated);
     let mut reports = Vec::new();
     for center in &centers {
         reports.push(center_report(&sources, center).await?);
@@ -66,10 +67,7 @@ fn sheet_view(sheet: &Sheet) -> SheetView {
     SheetView { id: sheet.id.clone(), hash: sheet.hash.clone(), items: items.collect() }
 }
 
-async fn center_report(
-    sources: &Sources<'_>,
-    center: &Center,
-) -> Result<CenterReport, Failure> {
+async fn center_report(sources: &Sources<'_>, center: &Center) -> Result<CenterReport, Failure> {
     let mut calls = Vec::new();
     let mut counted: Vec<Judgment> = Vec::new();
     for judged in sources.judged.iter().filter(|j| j.record.probe_call.center == center.id) {
@@ -79,7 +77,8 @@ async fn center_report(
         }
         calls.push(call_report(sources, judged, excluded).await?);
     }
-    let simulated = sources.judged.iter().flat_map(|j| &j.record.attempts).any(|a| a.provenance.simulated);
+    let simulated =
+        sources.judged.iter().flat_map(|j| &j.record.attempts).any(|a| a.provenance.simulated);
     let kind = if simulated { Counted::Simulated } else { Counted::Yes };
     let card = score_card(&counted, sources.sheet, kind);
     Ok(CenterReport {
@@ -106,10 +105,8 @@ async fn call_report(
     excluded: Option<String>,
 ) -> Result<CallReport, Failure> {
     let facts = &judged.facts;
-    let onset_on = judged
-        .heard
-        .iter()
-        .position(|h| h.hearing.as_ref().is_some_and(|h| h.onset.is_some()));
+    let onset_on =
+        judged.heard.iter().position(|h| h.hearing.as_ref().is_some_and(|h| h.onset.is_some()));
     let shown = onset_on.unwrap_or(judged.record.attempts.len().saturating_sub(1));
     let record = judged.record.attempts.get(shown);
     let heard = judged.heard.get(shown);
@@ -163,9 +160,8 @@ fn truth(log: &TruthLog, judged: &Judged) -> Option<TrueWait> {
 /// Seconds of audio for every defect and for whatever waits for a person.
 fn clips(record: &AttemptRecord, samples: &Samples, judgments: &[Judgment]) -> Vec<EvidenceClip> {
     let Some(recording) = &record.recording else { return Vec::new() };
-    let wanted = judgments
-        .iter()
-        .filter(|j| matches!(j.verdict, Verdict::Defect | Verdict::Pending(_)));
+    let wanted =
+        judgments.iter().filter(|j| matches!(j.verdict, Verdict::Defect | Verdict::Pending(_)));
     let pieces = wanted.flat_map(|j| j.evidence.iter().map(move |e| (j.item, e)));
     pieces
         .filter(|(_, evidence)| evidence.call == record.call)

@@ -20,14 +20,25 @@ struct Finding {
 /// Checks what a campaign needs, and says for each fault how to mend it.
 pub(super) fn run(arguments: &ConfigArguments) -> Result<Exit, Failure> {
     let config = Config::load(arguments.config.as_deref()).map_err(Failure::usage)?;
-    let findings = [models(&config), trunk(&config), media(&config), files(), store(&config), recording(&config), cores()];
+    let findings = [
+        models(&config),
+        trunk(&config),
+        media(&config),
+        files(),
+        store(&config),
+        recording(&config),
+        cores(),
+    ];
     let mut faults = 0;
     for finding in findings {
         match finding.fault {
             None => print::out(format!("ok    {:14} {}", finding.what, finding.said)),
             Some(remedy) => {
                 faults += 1;
-                print::out(format!("FAULT {:14} {}\n      mend it: {remedy}", finding.what, finding.said));
+                print::out(format!(
+                    "FAULT {:14} {}\n      mend it: {remedy}",
+                    finding.what, finding.said
+                ));
             }
         }
     }
@@ -41,14 +52,19 @@ fn models(config: &Config) -> Finding {
         Ok(all) => {
             let bad: Vec<_> = all
                 .iter()
-                .filter(|m| ["base", "vad"].contains(&m.name.as_str()) && m.state != FileState::Verified)
+                .filter(|m| {
+                    ["base", "vad"].contains(&m.name.as_str()) && m.state != FileState::Verified
+                })
                 .map(|m| m.name.clone())
                 .collect();
-            let fault = (!bad.is_empty()).then(|| format!("callprobe models fetch {}", bad.join(" ")));
+            let fault =
+                (!bad.is_empty()).then(|| format!("callprobe models fetch {}", bad.join(" ")));
             let said = format!("Whisper base and Silero in {}", config.models.display());
             Finding { what, fault, said }
         }
-        Err(error) => Finding { what, fault: Some("see above".to_owned()), said: error.to_string() },
+        Err(error) => {
+            Finding { what, fault: Some("see above".to_owned()), said: error.to_string() }
+        }
     }
 }
 
@@ -66,7 +82,7 @@ fn media(config: &Config) -> Finding {
     let fault = UdpSocket::bind((config.media.bind, *first))
         .err()
         .map(|error| format!("port {first} of {} cannot be bound ({error})", config.media.bind));
-    let calls = (u32::from(*last) - u32::from(*first) + 1) / 2;
+    let calls = (u32::from(*last) - u32::from(*first)).div_ceil(2);
     Finding { what: "media ports", fault, said: format!("{first}-{last}: {calls} calls at once") }
 }
 
@@ -97,5 +113,9 @@ fn recording(config: &Config) -> Finding {
 }
 
 fn cores() -> Finding {
-    Finding { what: "cores", fault: None, said: format!("{} recordings are read at a time", rig::workers()) }
+    Finding {
+        what: "cores",
+        fault: None,
+        said: format!("{} recordings are read at a time", rig::workers()),
+    }
 }

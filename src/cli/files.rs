@@ -40,8 +40,7 @@ pub(super) fn hash_of(text: &str) -> ContentHash {
 /// Reads a scenario and the WAV files it names.
 pub(super) fn load_scenario(path: &Path) -> Result<LoadedScenario, Failure> {
     let text = read(path)?;
-    let scenario =
-        Scenario::parse(&path.display().to_string(), &text).map_err(Failure::usage)?;
+    let scenario = Scenario::parse(&path.display().to_string(), &text).map_err(Failure::usage)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut lines = Vec::new();
     for line in &scenario.lines {
@@ -77,7 +76,10 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         return Ok(());
     }
     let unreadable = |error: std::io::Error| {
-        Failure::say(format!("`{}` cannot be read: {error}", path.display()), "check its permissions")
+        Failure::say(
+            format!("`{}` cannot be read: {error}", path.display()),
+            "check its permissions",
+        )
     };
     let mut found: Vec<PathBuf> = std::fs::read_dir(path)
         .map_err(unreadable)?

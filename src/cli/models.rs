@@ -4,7 +4,7 @@ use super::args::ModelsCommand;
 use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::print;
-use crate::transcription::{FileState, Fetched, ModelStatus, ModelStore, Progress, Wheels};
+use crate::transcription::{Fetched, FileState, ModelStatus, ModelStore, Progress, Wheels};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 
@@ -16,8 +16,7 @@ pub(super) fn run(command: ModelsCommand) -> Result<Exit, Failure> {
         ModelsCommand::Add { path, sha256, models } => {
             let hash = crate::domain::ids::ContentHash::new(sha256).or_usage()?;
             let given = path.display().to_string();
-            let status =
-                ModelStore::new(models).add(&given, &hash, &mut Bar::new()).or_usage()?;
+            let status = ModelStore::new(models).add(&given, &hash, &mut Bar::new()).or_usage()?;
             print::out(format!("added {}", line(&status)));
             Ok(Exit::Done)
         }
@@ -58,7 +57,9 @@ fn list(models: PathBuf, json: bool) -> Result<Exit, Failure> {
             .collect();
         print::out(serde_json::Value::from(rows).to_string());
     } else {
-        all.iter().for_each(|status| print::out(line(status)));
+        for status in &all {
+            print::out(line(status));
+        }
     }
     Ok(Exit::Done)
 }
@@ -67,7 +68,9 @@ fn verify(models: PathBuf) -> Result<Exit, Failure> {
     let mut bar = Bar::new();
     let all = ModelStore::new(models).verify(&mut bar).or_infrastructure()?;
     bar.0.finish_and_clear();
-    all.iter().for_each(|status| print::out(line(status)));
+    for status in &all {
+        print::out(line(status));
+    }
     let damaged = all.iter().any(|s| matches!(s.state, FileState::Damaged { .. }));
     Ok(if damaged { Exit::Infrastructure } else { Exit::Done })
 }
@@ -92,7 +95,8 @@ struct Bar(ProgressBar);
 impl Bar {
     fn new() -> Self {
         let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("   {msg} {bytes}/{total_bytes} {wide_bar}") {
+        if let Ok(style) = ProgressStyle::with_template("   {msg} {bytes}/{total_bytes} {wide_bar}")
+        {
             bar.set_style(style);
         }
         Self(bar)

@@ -119,7 +119,7 @@ impl Line {
                 call.leg.reject(480, "Temporarily Unavailable", None);
             }
         });
-        let media = MediaConfig { bind: config.media, ports: config.ports.clone(), ..MediaConfig::default() };
+        let media = MediaConfig { bind: config.media, ports: config.ports.clone() };
         let media = MediaEngine::start(media).or_infrastructure()?;
         if let Some(folder) = &config.recordings {
             std::fs::create_dir_all(folder).or_infrastructure()?;
@@ -133,7 +133,12 @@ impl Line {
         })
     }
 
-    fn setup(&self, ticket: &AttemptTicket, unit: &ProbeCall, center: &Center) -> Option<CallSetup> {
+    fn setup(
+        &self,
+        ticket: &AttemptTicket,
+        unit: &ProbeCall,
+        center: &Center,
+    ) -> Option<CallSetup> {
         let loaded = self.scenarios.get(&unit.scenario)?;
         Some(CallSetup {
             endpoint: self.endpoint.clone(),
@@ -167,7 +172,10 @@ impl Caller for Line {
         progress: CallProgress,
     ) -> CallResult {
         let Some(setup) = self.setup(&ticket, unit, center) else {
-            return CallResult { record: unprepared(&ticket, unit, self.program.simulated), files: None };
+            return CallResult {
+                record: unprepared(&ticket, unit, self.program.simulated),
+                files: None,
+            };
         };
         let stop = progress.stopping().clone();
         let mut observer = Watch(progress);

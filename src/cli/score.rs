@@ -1,6 +1,8 @@
 //! `callprobe list`, `score`, `report` and `rejudge`: stored campaigns.
 
-use super::args::{CampaignArguments, GateArguments, ListArguments, ReportArguments, ScoreArguments};
+use super::args::{
+    CampaignArguments, GateArguments, ListArguments, ReportArguments, ScoreArguments,
+};
 use super::campaign::sheet_for;
 use super::compose::{Sources, compose};
 use super::exit::Exit;

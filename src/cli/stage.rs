@@ -73,7 +73,9 @@ pub(super) async fn play(arguments: &DemoArguments) -> Result<Played, Failure> {
     let mut notices: Vec<String> = guard.notice().into_iter().collect();
     let sheet = Arc::new(Sheet::ksqi16().map_err(Failure::usage)?);
     notices.push(SIMULATED_SHEET.to_owned());
-    notices.iter().for_each(|notice| print::note(format!("   note: {notice}")));
+    for notice in &notices {
+        print::note(format!("   note: {notice}"));
+    }
 
     let transcriber = models.transcriber(rig::workers()).await?;
     let model = transcriber.model().short().to_owned();

@@ -66,6 +66,7 @@ pub(super) fn read_wav(path: &Path) -> Result<Wav, Failure> {
             "give the path of a WAV file that exists",
         )
     })?;
-    Wav::parse(&bytes)
-        .map_err(|error| Failure::say(format!("`{}` is {error}", path.display()), "convert it, then run this again"))
+    Wav::parse(&bytes).map_err(|error| {
+        Failure::say(format!("`{}` is {error}", path.display()), "convert it, then run this again")
+    })
 }

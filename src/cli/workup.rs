@@ -53,8 +53,10 @@ impl Listener {
             match events.recv().await {
                 Ok(event) => {
                     progress.handle(&event);
-                    let last =
-                        matches!(event, CampaignEvent::Finished { .. } | CampaignEvent::Stopped { .. });
+                    let last = matches!(
+                        event,
+                        CampaignEvent::Finished { .. } | CampaignEvent::Stopped { .. }
+                    );
                     self.follow(event);
                     if last {
                         break;

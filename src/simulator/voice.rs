@@ -23,8 +23,10 @@ const ROOM: Dbov = Dbov(-52.0);
 /// How one line is spoken this time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Variation {
-    /// Speed and pitch together, 0.94 to 0.97 or 1.03 to 1.06.
+    /// Pitch and voice, with the speed that comes with it: 0.94 to 1.06.
     speed: f64,
+    /// Seeds the rhythm: how long each syllable is held.
+    rhythm: u64,
     /// Factor of the amplitude, within 3 dB.
     gain: f64,
     /// Seeds the pauses.
@@ -32,18 +34,18 @@ pub(crate) struct Variation {
 }
 
 impl Variation {
-    /// Draws a variation: never closer than 3 % to the stored speed.
+    /// Draws a variation.
     pub(crate) fn draw(random: &mut SplitMix64) -> Self {
-        let shift = random.between(0.03, 0.06);
-        let speed = if random.below(2) == 0 { 1.0 - shift } else { 1.0 + shift };
+        let speed = random.between(0.94, 1.06);
         let gain = 10_f64.powf(random.between(-3.0, 3.0) / 20.0);
-        Self { speed, gain, pauses: random.next_u64() }
+        Self { speed, rhythm: random.next_u64(), gain, pauses: random.next_u64() }
     }
 
     /// The line as it is spoken this time.
     pub(crate) fn apply(&self, line: &[i16]) -> Vec<i16> {
         let paused = vary_pauses(line, &mut SplitMix64::new(self.pauses));
-        resample(&paused, self.speed)
+        let held = vary_rhythm(&paused, &mut SplitMix64::new(self.rhythm));
+        resample(&held, self.speed)
             .into_iter()
             .map(|s| (f64::from(s) * self.gain).clamp(-32_000.0, 32_000.0) as i16)
             .collect()
@@ -90,6 +92,68 @@ fn vary_pauses(line: &[i16], random: &mut SplitMix64) -> Vec<i16> {
     }
     out.extend(&line[quiet_from.unwrap_or(line.len())..]);
     out
+}
+
+/// Window of the overlap-add: 30 ms holds two periods of the lowest voice.
+const WINDOW: usize = 240;
+const STEP: usize = WINDOW / 2;
+/// How far a piece may be shifted to fit the wave before it: one period of a low voice.
+const SEARCH: usize = 80;
+/// The rhythm changes about so often: the length of a syllable.
+const SYLLABLE: Duration = Duration::from_millis(180);
+/// Syllables are spoken this much faster or slower from one saying to the next.
+const FASTEST: f64 = 1.22;
+const SLOWEST: f64 = 0.82;
+
+/// Holds and hurries syllables at random without a change of pitch, as a person does from one saying to the next:
+/// overlap-add of pieces that fit the wave before them (WSOLA, Verhelst and Roelands 1993).
+fn vary_rhythm(line: &[i16], random: &mut SplitMix64) -> Vec<i16> {
+    if line.len() <= WINDOW + 2 * SEARCH {
+        return line.to_vec();
+    }
+    let knot = duration_to_samples::<Hz8k>(SYLLABLE);
+    let knots: Vec<f64> =
+        (0..line.len() / knot + 2).map(|_| random.between(SLOWEST, FASTEST)).collect();
+    let rate = |at: usize| {
+        let part = (at % knot) as f64 / knot as f64;
+        let (left, right) = (knots[at / knot], knots[(at / knot + 1).min(knots.len() - 1)]);
+        left + (right - left) * part
+    };
+    let hann =
+        |n: usize| 0.5 - 0.5 * (std::f64::consts::TAU * (n as f64 + 0.5) / WINDOW as f64).cos();
+    let mut out = vec![0.0_f64; (line.len() as f64 / SLOWEST) as usize + 2 * WINDOW];
+    let (mut from, mut to, mut place) = (0_usize, 0_usize, 0.0_f64);
+    loop {
+        for n in 0..WINDOW {
+            out[to + n] += f64::from(line[from + n]) * hann(n);
+        }
+        place += STEP as f64 * rate(place as usize);
+        let wanted = place as usize;
+        if wanted + WINDOW + SEARCH >= line.len() || from + STEP + WINDOW >= line.len() {
+            break;
+        }
+        // What would have come next decides which neighbour of the wanted place fits.
+        let next = &line[from + STEP..from + STEP + WINDOW];
+        from = best_fit(line, wanted, next);
+        to += STEP;
+    }
+    out.truncate(to + WINDOW);
+    let mut held: Vec<i16> = out.iter().map(|x| x.clamp(-32_768.0, 32_767.0) as i16).collect();
+    held.extend(&line[(from + WINDOW).min(line.len())..]);
+    held
+}
+
+/// The place near `wanted` whose wave is most like `next`.
+fn best_fit(line: &[i16], wanted: usize, next: &[i16]) -> usize {
+    let likeness = |at: usize| -> f64 {
+        let piece = &line[at..at + next.len()];
+        let product: f64 = piece.iter().zip(next).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+        let power: f64 = piece.iter().map(|a| f64::from(*a) * f64::from(*a)).sum();
+        product / power.sqrt().max(1.0)
+    };
+    (wanted.saturating_sub(SEARCH)..=wanted + SEARCH)
+        .max_by(|a, b| likeness(*a).total_cmp(&likeness(*b)))
+        .unwrap_or(wanted)
 }
 
 /// Plays a line `speed` times as fast, by cubic interpolation (Catmull-Rom).
