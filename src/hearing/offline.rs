@@ -185,6 +185,11 @@ mod tests {
         Some(Silero::from_bytes(&bytes).unwrap())
     }
 
+    #[expect(clippy::print_stderr, reason = "a skipped test has to be seen")]
+    fn skipped(path: &str) {
+        eprintln!("skipped: {path} is absent; fetch it with `callprobe models fetch`");
+    }
+
     fn quiet(millis: usize) -> Vec<i16> {
         noise(50, -66.0, millis)
     }

@@ -22,8 +22,8 @@ pub(crate) fn noise(seed: u64, dbov: f64, millis: usize) -> Vec<i16> {
 
 /// Speech-like sound: syllables of 90 to 180 ms with gliding pitch and two resonances, pauses between; `speed`
 /// plays the same words faster, as resampling would.
-pub(crate) fn speech(seed: u64, speed: f64, millis: usize) -> Vec<i16> {
-    let mut random = SplitMix64::new(seed);
+pub(crate) fn speech(words: u64, speed: f64, millis: usize) -> Vec<i16> {
+    let mut random = SplitMix64::new(words);
     let mut out = Vec::new();
     let mut phase = 0.0_f64;
     while out.len() < millis * 8 {
