@@ -3,7 +3,9 @@
 
 use super::accept::ENOUGH_OTHER_CALLS;
 use super::features::{Analyser, Features};
-use super::fingerprint::{Fingerprints, MATCH_PRINTS, PRINT_WINDOW, fingerprint};
+use super::fingerprint::{
+    Fingerprints, MATCH_PRINTS, PRINT_WINDOW, SAME_ABOVE, fingerprint, similarity,
+};
 use super::level::AUDIBLE_DBOV;
 use super::library::{Apart, Library, Match, matches};
 use super::mask;
@@ -17,6 +19,8 @@ use crate::domain::audio::{Dbov, FRAME_SAMPLES};
 const KNOWN_FRAMES: usize = 5;
 /// Holes in a known recording up to this long belong to it: 0.4 s.
 const KNOWN_HOLE: usize = 20;
+/// From this many other calls on, a recording has to be in two of them: a person may happen to repeat one sentence.
+const MANY_CALLS: u32 = 6;
 /// A call repeats its queue announcements further apart than this many prints: 10 s.
 const OWN_APART: u32 = 500;
 /// Our own voice comes back at most this many prints late: 1 s.
@@ -27,6 +31,9 @@ const LOUD_DB: f32 = 9.0;
 const TEXTURE_STEP: usize = 5;
 /// Log-odds above which sound without a voice is music.
 const MUSIC_ABOVE: f32 = 0.0;
+
+/// Frames from the first print of a comparison to its middle: half of 0.64 s and half a window.
+const MIDDLE: usize = MATCH_PRINTS / 2 + PRINT_WINDOW / FRAME_SAMPLES / 2;
 
 /// What each 20 ms frame of a call holds.
 #[derive(Debug, Clone)]
@@ -78,8 +85,9 @@ impl Evidence {
             Library::empty()
         };
         let repeated = matches(&own, &prints, Apart::Prints(OWN_APART));
-        let known_elsewhere = known(&elsewhere, frames);
-        let mut known_here = known(&repeated, frames);
+        let enough = if library.other_calls() >= MANY_CALLS { 2 } else { 1 };
+        let known_elsewhere = known(&elsewhere, frames, enough);
+        let mut known_here = known(&repeated, frames, 1);
         for (here, elsewhere) in known_here.iter_mut().zip(&known_elsewhere) {
             *here |= elsewhere;
         }
@@ -136,16 +144,21 @@ fn centred<T: Copy>(
     frames: usize,
     what: impl Fn(&Match) -> Option<T>,
 ) -> Vec<Option<T>> {
-    let middle = (MATCH_PRINTS + PRINT_WINDOW / FRAME_SAMPLES) / 2;
     (0..frames)
-        .map(|n| n.checked_sub(middle).and_then(|at| found.get(at)?.as_ref()).and_then(&what))
+        .map(|n| n.checked_sub(MIDDLE).and_then(|at| found.get(at)?.as_ref()).and_then(&what))
         .collect()
 }
 
-fn known(found: &[Option<Match>], frames: usize) -> Vec<bool> {
-    let mut known: Vec<bool> =
-        centred(found, frames, |m| Some(m.similarity)).iter().map(Option::is_some).collect();
+/// Frames of recordings: runs of agreement that at least `calls` other calls share somewhere in the run.
+fn known(found: &[Option<Match>], frames: usize, calls: u32) -> Vec<bool> {
+    let streams = centred(found, frames, |m| Some(m.streams));
+    let mut known: Vec<bool> = streams.iter().map(Option::is_some).collect();
     mask::drop_short(&mut known, KNOWN_FRAMES);
+    for (from, to) in mask::runs(&known) {
+        if streams[from..to].iter().flatten().all(|&s| s < calls) {
+            known[from..to].fill(false);
+        }
+    }
     mask::close_holes(&mut known, KNOWN_HOLE);
     known
 }
@@ -157,19 +170,18 @@ fn echo(received: &Fingerprints, sent: &[i16], frames: usize) -> Vec<bool> {
     if !(0..ours.prints.len()).any(|n| ours.active(n)) {
         return echo;
     }
-    let middle = (MATCH_PRINTS + PRINT_WINDOW / FRAME_SAMPLES) / 2;
     for at in 0..received.prints.len() {
         let here = &received.prints[at..];
         let late = (0..=ECHO_LATE.min(at)).any(|late| {
             let from = at - late;
             (ours.active(from + MATCH_PRINTS / 2))
-                && ours.prints.get(from..).is_some_and(|there| {
-                    super::fingerprint::similarity(here, there)
-                        .is_some_and(|s| s > super::fingerprint::SAME_ABOVE)
-                })
+                && ours
+                    .prints
+                    .get(from..)
+                    .is_some_and(|there| similarity(here, there).is_some_and(|s| s > SAME_ABOVE))
         });
-        if late && at + middle < frames {
-            echo[at + middle] = true;
+        if late && at + MIDDLE < frames {
+            echo[at + MIDDLE] = true;
         }
     }
     mask::drop_short(&mut echo, KNOWN_FRAMES);

@@ -123,3 +123,55 @@ impl Printer {
         Print { bits, level: level as i8 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{companded, mixed, noise, speech};
+    use super::*;
+
+    /// Best similarity of any stretch of `a` with any stretch of `b`, where both sound.
+    fn best(a: &Fingerprints, b: &Fingerprints) -> f32 {
+        let mut best = -1.0_f32;
+        for n in (0..a.prints.len()).filter(|&n| a.active(n)) {
+            for k in (0..b.prints.len()).filter(|&k| b.active(k)) {
+                best = best.max(similarity(&a.prints[n..], &b.prints[k..]).unwrap_or(-1.0));
+            }
+        }
+        best
+    }
+
+    #[test]
+    fn a_replay_at_minus_6_db_through_companding_and_noise_is_the_same_recording() {
+        let prompt = speech(1, 1.0, 4000);
+        let softer: Vec<i16> = prompt.iter().map(|s| s / 2).collect();
+        let replay = companded(&mixed(&softer, &noise(2, -62.0, 4000)));
+        let (a, b) = (fingerprint(&companded(&prompt)), fingerprint(&replay));
+        let alike: Vec<f32> =
+            (10..150).filter_map(|n| similarity(&a.prints[n..], &b.prints[n..])).collect();
+        let same = alike.iter().filter(|s| **s > SAME_ABOVE).count();
+        assert!(same * 100 >= alike.len() * 95, "{same} of {}", alike.len());
+    }
+
+    #[test]
+    fn the_same_words_4_percent_faster_or_slower_are_another_utterance() {
+        let prompt = fingerprint(&speech(1, 1.0, 4000));
+        for speed in [0.95, 0.96, 1.04, 1.05] {
+            let alike = best(&prompt, &fingerprint(&speech(1, speed, 4000)));
+            assert!(alike < SAME_ABOVE, "{speed}: {alike}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_below_the_threshold_at_any_alignment() {
+        let alike = best(&fingerprint(&speech(1, 1.0, 4000)), &fingerprint(&speech(7, 1.0, 4000)));
+        assert!(alike < SAME_ABOVE, "{alike}");
+    }
+
+    #[test]
+    fn silence_carries_no_print() {
+        let quiet = fingerprint(&noise(3, -70.0, 1000));
+        assert_eq!(quiet.prints.len(), 50);
+        assert!((0..50).all(|n| !quiet.active(n)));
+        assert!(fingerprint(&[]).prints.is_empty());
+    }
+}

@@ -124,10 +124,11 @@ fn paint_tones(evidence: &Evidence, kinds: &mut [(SegmentKind, &'static str)]) {
                 (SegmentKind::InformationTone, "special information tones in order")
             }
         };
-        let to = (tone.to as usize).min(kinds.len());
-        for n in (tone.from as usize).min(to)..to {
-            if !evidence.voice[n] {
-                kinds[n] = kind;
+        let held = kinds.iter_mut().zip(&evidence.voice);
+        let length = (tone.to - tone.from) as usize;
+        for (held, voice) in held.skip(tone.from as usize).take(length) {
+            if !voice {
+                *held = kind;
             }
         }
     }
@@ -141,10 +142,10 @@ fn paint_closed(
 ) {
     for cue in cues {
         let WordCue::Closed(_) = cue.word else { continue };
-        let to = cue.to.min(kinds.len());
-        for n in cue.from.min(to)..to {
-            if evidence.voice[n] && marks.phase(n) != Phase::Conversation {
-                kinds[n] = (SegmentKind::ClosedMessage, "words that nobody is there");
+        let held = kinds.iter_mut().enumerate().zip(&evidence.voice);
+        for ((n, held), voice) in held.skip(cue.from).take(cue.to.saturating_sub(cue.from)) {
+            if *voice && marks.phase(n) != Phase::Conversation {
+                *held = (SegmentKind::ClosedMessage, "words that nobody is there");
             }
         }
     }

@@ -285,3 +285,34 @@ fn trace_back(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fingerprint::fingerprint;
+    use super::super::testing::{companded, noise, speech};
+    use super::*;
+
+    fn call(parts: &[Vec<i16>]) -> Fingerprints {
+        fingerprint(&companded(&parts.concat()))
+    }
+
+    #[test]
+    fn a_prompt_is_found_at_another_place_of_another_call_and_a_person_is_not() {
+        let prompt = speech(1, 1.0, 4000);
+        let other = call(&[noise(2, -65.0, 1700), prompt.clone(), noise(3, -65.0, 1000)]);
+        let this = call(&[noise(4, -65.0, 3010), prompt, speech(9, 1.0, 4000)]);
+        let alike = Library::from_calls([&other]).similarities(&this);
+        let found =
+            |from: usize, to: usize| alike[from..to].iter().filter(|s| **s > SAME_ABOVE).count();
+        assert!(found(155, 300) > 130, "{}", found(155, 300));
+        assert_eq!(found(345, alike.len()), 0);
+    }
+
+    #[test]
+    fn an_empty_library_finds_nothing_and_counts_no_calls() {
+        let library = Library::empty();
+        assert_eq!(library.other_calls(), 0);
+        let alike = library.similarities(&call(&[speech(1, 1.0, 1000)]));
+        assert!(alike.iter().all(|s| *s == 0.0));
+    }
+}

@@ -190,3 +190,123 @@ impl Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fingerprint::fingerprint;
+    use super::super::testing::{companded, mixed, music, noise, sines, speech};
+    use super::*;
+    use crate::domain::ids::CenterId;
+    use crate::domain::prompt::{PromptRecord, PromptRole};
+
+    fn heard(library: Library, parts: &[Vec<i16>], background_dbov: f64) -> Vec<LiveEvent> {
+        let clean = parts.concat();
+        let background = noise(77, background_dbov, clean.len() / 8);
+        let sound = companded(&mixed(&clean, &background));
+        let mut listener = Listener::new(Arc::new(library));
+        let mut events = Vec::new();
+        for (n, frame) in sound.chunks_exact(FRAME_SAMPLES).enumerate() {
+            listener.handle(CallTime::from_millis(1000 + 20 * n as u64), frame.try_into().unwrap());
+            events.extend(std::iter::from_fn(|| listener.poll()));
+        }
+        events
+    }
+
+    fn quiet(millis: usize) -> Vec<i16> {
+        vec![0; millis * 8]
+    }
+
+    fn near(a: CallTime, millis: u64) -> bool {
+        (a.as_secs_f64() - millis as f64 / 1000.0).abs() <= 0.15
+    }
+
+    #[test]
+    fn speech_of_3_s_begins_and_ends_once_over_a_floor_of_minus_52_dbov() {
+        let events =
+            heard(Library::empty(), &[quiet(1000), speech(1, 1.0, 3000), quiet(2000)], -52.0);
+        let [LiveEvent::SpeechStarted(at), LiveEvent::SpeechEnded(span)] = events[..] else {
+            panic!("{events:?}")
+        };
+        assert!(near(at, 2000) && near(span.start, 2000) && near(span.end, 5000), "{span:?}");
+    }
+
+    #[test]
+    fn ringback_is_a_tone_and_never_speech() {
+        let ring = sines(&[440.0, 480.0], 4000.0, 1000);
+        let parts = [quiet(500), ring.clone(), quiet(2000), ring, quiet(2000)];
+        let events = heard(Library::empty(), &parts, -55.0);
+        assert!(!events.is_empty());
+        for event in events {
+            let LiveEvent::ToneHeard { sound: LiveSound::Ringback, span } = event else {
+                panic!("{event:?}")
+            };
+            assert!(near(span.start, 1500));
+        }
+    }
+
+    #[test]
+    fn busy_tone_is_busy() {
+        let mut parts = vec![quiet(300)];
+        for _ in 0..5 {
+            parts.extend([sines(&[480.0, 620.0], 4000.0, 500), quiet(500)]);
+        }
+        let events = heard(Library::empty(), &parts, -60.0);
+        assert!(!events.is_empty());
+        assert!(
+            events.iter().all(|e| matches!(e, LiveEvent::ToneHeard { sound: LiveSound::Busy, .. }))
+        );
+    }
+
+    #[test]
+    fn held_chords_are_music_and_speech_after_them_is_speech() {
+        let parts = [quiet(500), music(5, 8000), quiet(1800), speech(2, 1.0, 3000), quiet(1000)];
+        let events = heard(Library::empty(), &parts, -60.0);
+        let kinds: Vec<_> = events
+            .iter()
+            .filter(|e| !matches!(e, LiveEvent::SpeechStarted(at) if near(*at, 1500)))
+            .collect();
+        assert!(
+            matches!(
+                kinds[..],
+                [
+                    LiveEvent::MusicStarted(_),
+                    LiveEvent::MusicEnded(_),
+                    LiveEvent::SpeechStarted(_),
+                    LiveEvent::SpeechEnded(_)
+                ]
+            ),
+            "{events:?}"
+        );
+    }
+
+    #[test]
+    fn a_known_prompt_is_recognised_within_a_second_and_its_end_predicted_to_60_ms() {
+        let prompt = speech(3, 1.0, 6000);
+        let record = PromptRecord {
+            center: CenterId::new("hanbit").unwrap(),
+            prompt: 42,
+            role: PromptRole::Menu,
+            text: String::new(),
+            prints: fingerprint(&prompt).prints,
+            calls: 4,
+        };
+        let library = Library::from_prompts([&record]);
+        assert_eq!(library.other_calls(), 4);
+        let parts = [quiet(1500), prompt, quiet(1500)];
+        let clean = parts.concat();
+        let mut listener = Listener::new(Arc::new(library));
+        let mut found = None;
+        for (n, frame) in companded(&clean).chunks_exact(FRAME_SAMPLES).enumerate() {
+            let at = CallTime::from_millis(20 * n as u64);
+            listener.handle(at, frame.try_into().unwrap());
+            while let Some(event) = listener.poll() {
+                if let LiveEvent::PromptRecognised { prompt: 42, ends_at } = event {
+                    found.get_or_insert((at, ends_at));
+                }
+            }
+        }
+        let (at, ends_at) = found.unwrap();
+        assert!(at < CallTime::from_millis(2500), "{at}");
+        assert!((ends_at.as_secs_f64() - 7.5).abs() <= 0.06, "{ends_at}");
+    }
+}

@@ -32,3 +32,6 @@ pub use library::Library;
 pub use live::{Listener, LiveEvent, SPEECH_QUIET};
 pub use offline::{OfflineInput, analyze};
 pub use silero::{Silero, VOICE_FRAME};
+
+#[cfg(test)]
+mod testing;

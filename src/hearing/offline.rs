@@ -165,3 +165,174 @@ fn replied(input: &OfflineInput<'_>, evidence: &Evidence, onset: CallTime) -> bo
         after >= 15 && over * 2 < (to - from).max(1)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fingerprint::fingerprint;
+    use super::super::testing::{companded, music, noise, sines, speech};
+    use super::*;
+    use crate::domain::segment::{Acceptance, SegmentKind};
+    use crate::domain::timeline::Party;
+    use crate::domain::transcript::{Language, Utterance};
+
+    /// The voice model, if it was fetched; these tests need it.
+    fn silero() -> Option<Silero> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/silero_vad_16k.safetensors");
+        let Ok(bytes) = std::fs::read(path) else {
+            skipped(path);
+            return None;
+        };
+        Some(Silero::from_bytes(&bytes).unwrap())
+    }
+
+    #[expect(clippy::print_stderr, reason = "a skipped test has to be seen")]
+    fn skipped(path: &str) {
+        eprintln!("skipped: {path} is absent; fetch it with `callprobe models fetch`");
+    }
+
+    fn quiet(millis: usize) -> Vec<i16> {
+        noise(50, -66.0, millis)
+    }
+
+    fn ms(millis: u64) -> CallTime {
+        CallTime::from_millis(millis)
+    }
+
+    const ANNOUNCEMENT: u64 = 11;
+    const AGENT: u64 = 21;
+
+    /// Menu 0–3 s, request at 3.5 s, announcement 4–8 s, music 8–16 s, then `last`.
+    fn call(last: &[i16]) -> Vec<i16> {
+        let parts = [
+            speech(10, 1.0, 3000),
+            quiet(1000),
+            speech(ANNOUNCEMENT, 1.0, 4000),
+            music(5, 8000),
+            quiet(700),
+            last.to_vec(),
+            quiet(1500),
+        ];
+        companded(&parts.concat())
+    }
+
+    fn hear(
+        received: &[i16],
+        library: &Library,
+        transcript: Option<&Transcript>,
+    ) -> Option<Hearing> {
+        let timeline = Timeline::default();
+        let input = OfflineInput {
+            received,
+            sent: &[],
+            starts_at: CallTime::ZERO,
+            timeline: &timeline,
+            answered: Some(CallTime::ZERO),
+            request: Some(ms(3500)),
+            library,
+            transcript,
+        };
+        Some(analyze(&input, &silero()?))
+    }
+
+    fn library_of(count: u64) -> Library {
+        let others: Vec<_> =
+            (0..count).map(|n| fingerprint(&call(&speech(100 + n, 1.0, 5000)))).collect();
+        Library::from_calls(&others)
+    }
+
+    fn greeting() -> Transcript {
+        Transcript {
+            model: crate::domain::ids::ContentHash::from_bytes(&[0; 32]),
+            language: Language::Ko,
+            utterances: vec![Utterance {
+                party: Party::FarEnd,
+                span: Span::new(ms(16_700), ms(21_000)),
+                text: "네, 무엇을 도와드릴까요?".into(),
+                words: vec![],
+                mean_log_probability: -0.2,
+            }],
+            dropped: 0,
+        }
+    }
+
+    #[test]
+    fn an_agent_after_announcement_and_music_begins_at_16_7_s() {
+        let transcript = greeting();
+        let received = call(&speech(AGENT, 1.0, 6000));
+        let Some(hearing) = hear(&received, &library_of(4), Some(&transcript)) else { return };
+        let onset = hearing.onset.unwrap();
+        assert!((onset.at.as_secs_f64() - 16.7).abs() < 0.5, "{onset:?}");
+        assert_eq!(onset.acceptance, Acceptance::Accepted);
+        assert_eq!(hearing.other_calls, 4);
+    }
+
+    #[test]
+    fn without_words_reply_or_source_change_a_person_has_to_listen() {
+        let received = call(&speech(AGENT, 1.0, 6000));
+        let Some(hearing) = hear(&received, &library_of(4), None) else { return };
+        assert!(matches!(hearing.onset.unwrap().acceptance, Acceptance::Review { .. }));
+    }
+
+    #[test]
+    fn a_call_that_only_plays_recordings_has_no_agent() {
+        let last = speech(ANNOUNCEMENT, 1.0, 4000);
+        let Some(hearing) = hear(&call(&last), &library_of(4), None) else { return };
+        assert_eq!(hearing.onset, None);
+    }
+
+    #[test]
+    fn our_own_voice_coming_back_is_no_agent() {
+        let Some(silero) = silero() else { return };
+        let line = speech(33, 1.0, 4000);
+        let sent = [vec![0; 16_000], line.clone(), vec![0; 16_000]].concat();
+        let softer: Vec<i16> = line.iter().map(|s| s / 4).collect();
+        let received = companded(&[vec![0; 16_000 + 1200], softer, vec![0; 14_800]].concat());
+        let (timeline, library) = (Timeline::default(), Library::empty());
+        let mut input = OfflineInput {
+            received: &received,
+            sent: &sent,
+            starts_at: CallTime::ZERO,
+            timeline: &timeline,
+            answered: Some(CallTime::ZERO),
+            request: Some(CallTime::ZERO),
+            library: &library,
+            transcript: None,
+        };
+        assert_eq!(analyze(&input, &silero).onset, None);
+        input.sent = &[];
+        assert!(analyze(&input, &silero).onset.is_some());
+    }
+
+    #[test]
+    fn segments_cover_the_recording_without_gaps_and_name_the_busy_tone() {
+        let Some(silero) = silero() else { return };
+        let mut received = quiet(500);
+        for _ in 0..6 {
+            received.extend(sines(&[480.0, 620.0], 5000.0, 500));
+            received.extend(quiet(500));
+        }
+        let (timeline, library) = (Timeline::default(), Library::empty());
+        let input = OfflineInput {
+            received: &received,
+            sent: &[],
+            starts_at: ms(400),
+            timeline: &timeline,
+            answered: None,
+            request: None,
+            library: &library,
+            transcript: None,
+        };
+        let hearing = analyze(&input, &silero);
+        assert_eq!(hearing.segments.first().unwrap().span.start, ms(400));
+        assert_eq!(hearing.segments.last().unwrap().span.end, ms(6900));
+        assert!(hearing.segments.windows(2).all(|w| w[0].span.end == w[1].span.start));
+        assert!(hearing.segments.iter().any(|s| s.kind == SegmentKind::Busy));
+        assert_eq!(hearing.onset, None);
+    }
+
+    #[test]
+    fn an_empty_recording_gives_an_empty_hearing() {
+        let Some(hearing) = hear(&[], &Library::empty(), None) else { return };
+        assert!(hearing.segments.is_empty() && hearing.onset.is_none());
+    }
+}

@@ -203,10 +203,9 @@ fn rise(evidence: &Evidence, unmatched: &[bool], at: usize, earliest: usize) -> 
     let holds = |n: usize| levels[n..levels.len().min(n + 5)].iter().filter(|l| **l > near).count();
     let mut start = (at..until).find(|&n| levels[n] > near && holds(n) >= 3).unwrap_or(at);
     let bound = start.saturating_sub(RISE_FRAMES).max(earliest);
-    let before = levels[start.saturating_sub(60).max(earliest.min(start))
-        ..start.saturating_sub(8).max(earliest.min(start))]
-        .to_vec();
-    let floor = percentile(before, 0.3) + ABOVE_BEFORE_DB;
+    let first = earliest.min(start);
+    let before = &levels[start.saturating_sub(60).max(first)..start.saturating_sub(8).max(first)];
+    let floor = percentile(before.to_vec(), 0.3) + ABOVE_BEFORE_DB;
     let soft = |n: usize| {
         levels[n] > floor && levels[n] > AUDIBLE_DBOV && !evidence.known[n] && !evidence.music[n]
     };

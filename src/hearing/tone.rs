@@ -268,3 +268,74 @@ impl Cadence {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays bursts of `on` and `off` milliseconds and collects what is heard.
+    fn heard(spectrum: ToneSpectrum, cadence: &[(u32, u32)]) -> Vec<ToneHeard> {
+        let mut listener = Cadence::default();
+        let mut found = Vec::new();
+        for &(on, off) in cadence {
+            for _ in 0..on / FRAME_MS {
+                found.extend(listener.push(Some(spectrum)));
+            }
+            for _ in 0..off / FRAME_MS {
+                found.extend(listener.push(None));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn one_ring_of_1_s_and_a_second_of_quiet_is_ringback() {
+        let found = heard(ToneSpectrum::Low, &[(1000, 1000)]);
+        assert_eq!(found, [ToneHeard { meaning: ToneMeaning::Ringback, from: 0, to: 50 }]);
+    }
+
+    #[test]
+    fn three_rings_are_one_episode_that_grows() {
+        let found = heard(ToneSpectrum::Low, &[(1000, 2000); 3]);
+        let last = found.last().unwrap();
+        assert_eq!((last.meaning, last.from, last.to), (ToneMeaning::Ringback, 0, 350));
+        assert!(found.iter().all(|f| f.from == 0));
+    }
+
+    #[test]
+    fn a_transfer_ring_a_minute_after_the_first_ringing_is_another_episode() {
+        let mut cadence = vec![(1000, 2000); 3];
+        cadence.push((0, 60_000));
+        cadence.push((1000, 2000));
+        let found = heard(ToneSpectrum::Low, &cadence);
+        assert_eq!(found.last().unwrap().from, 3450);
+    }
+
+    #[test]
+    fn busy_and_congestion_differ_by_cadence_alone_and_need_three_bursts() {
+        assert!(heard(ToneSpectrum::BusyPair, &[(500, 500); 2]).is_empty());
+        let busy = heard(ToneSpectrum::BusyPair, &[(500, 500); 4]);
+        assert!(busy.iter().all(|f| f.meaning == ToneMeaning::Busy && f.from == 0));
+        assert!(!busy.is_empty());
+        let congestion = heard(ToneSpectrum::BusyPair, &[(300, 200); 5]);
+        assert!(congestion.iter().all(|f| f.meaning == ToneMeaning::Congestion));
+        assert!(!congestion.is_empty());
+    }
+
+    #[test]
+    fn a_beep_of_200_ms_and_a_dial_tone_are_no_cadence() {
+        assert!(heard(ToneSpectrum::Low, &[(200, 3000)]).is_empty());
+        assert!(heard(ToneSpectrum::Low, &[(8000, 3000)]).is_empty());
+    }
+
+    #[test]
+    fn information_tones_count_only_in_order() {
+        let mut listener = Cadence::default();
+        let mut play = |order: [u8; 3]| {
+            let tones = order.into_iter().flat_map(|n| [Some(ToneSpectrum::Information(n)); 16]);
+            tones.chain([None; 20]).filter_map(|t| listener.push(t)).collect::<Vec<_>>()
+        };
+        assert!(play([2, 1, 0]).is_empty());
+        assert_eq!(play([0, 1, 2])[0].meaning, ToneMeaning::Information);
+    }
+}

@@ -128,7 +128,7 @@ impl SoundTracker {
 
     /// Log-odds of music over the last second and a half, if the sound has lasted as long.
     fn odds(&mut self, from: u64, frame: u64) -> Option<f32> {
-        if frame - from < TEXTURE_FRAMES as u64 || frame % 5 != 0 {
+        if frame - from < TEXTURE_FRAMES as u64 || !frame.is_multiple_of(5) {
             return None;
         }
         Texture::of(self.recent.make_contiguous()).map(Texture::musical)
