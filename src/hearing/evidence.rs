@@ -85,7 +85,8 @@ impl Evidence {
             Library::empty()
         };
         let repeated = matches(&own, &prints, Apart::Prints(OWN_APART));
-        let enough = if library.other_calls() >= MANY_CALLS { 2 } else { 1 };
+        let enough =
+            if library.holds_calls() && library.other_calls() >= MANY_CALLS { 2 } else { 1 };
         let known_elsewhere = known(&elsewhere, frames, enough);
         let mut known_here = known(&repeated, frames, 1);
         for (here, elsewhere) in known_here.iter_mut().zip(&known_elsewhere) {
@@ -101,7 +102,7 @@ impl Evidence {
         let music = music(&features, &loud, &voice, &tonal);
         Self {
             voiced: mask::runs(&voice),
-            prompts: centred(&elsewhere, frames, |m| m.prompt),
+            prompts: prompts(&elsewhere, frames),
             levels,
             voice,
             loud,
@@ -138,24 +139,31 @@ fn tones(features: &[Features]) -> Vec<ToneHeard> {
     found
 }
 
-/// Moves what is known of the comparison that begins at a print to the frame in its middle.
-fn centred<T: Copy>(
-    found: &[Option<Match>],
-    frames: usize,
-    what: impl Fn(&Match) -> Option<T>,
-) -> Vec<Option<T>> {
-    (0..frames)
-        .map(|n| n.checked_sub(MIDDLE).and_then(|at| found.get(at)?.as_ref()).and_then(&what))
-        .collect()
+/// What holds at each frame: a comparison that begins at a print stands for the frame in its middle.
+fn centred(found: &[Vec<Match>], frames: usize) -> Vec<&[Match]> {
+    let at = |n: usize| n.checked_sub(MIDDLE).and_then(|at| found.get(at));
+    (0..frames).map(|n| at(n).map_or(&[][..], Vec::as_slice)).collect()
 }
 
-/// Frames of recordings: runs of agreement that at least `calls` other calls share somewhere in the run.
-fn known(found: &[Option<Match>], frames: usize, calls: u32) -> Vec<bool> {
-    let streams = centred(found, frames, |m| Some(m.streams));
-    let mut known: Vec<bool> = streams.iter().map(Option::is_some).collect();
+/// The prompt that each frame plays, if the library holds prompts.
+fn prompts(found: &[Vec<Match>], frames: usize) -> Vec<Option<u64>> {
+    let best = |held: &[Match]| {
+        held.iter().max_by(|a, b| a.similarity.total_cmp(&b.similarity)).and_then(|m| m.prompt)
+    };
+    centred(found, frames).into_iter().map(best).collect()
+}
+
+/// Frames of recordings: runs of agreement in which at least `calls` other calls take part.
+fn known(found: &[Vec<Match>], frames: usize, calls: usize) -> Vec<bool> {
+    let held = centred(found, frames);
+    let mut known: Vec<bool> = held.iter().map(|h| !h.is_empty()).collect();
     mask::drop_short(&mut known, KNOWN_FRAMES);
     for (from, to) in mask::runs(&known) {
-        if streams[from..to].iter().flatten().all(|&s| s < calls) {
+        let mut streams: Vec<usize> =
+            held[from..to].iter().flat_map(|h| h.iter().map(|m| m.stream)).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        if streams.len() < calls {
             known[from..to].fill(false);
         }
     }

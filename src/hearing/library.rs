@@ -6,6 +6,7 @@
 
 use super::fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, similarity};
 use crate::domain::prompt::PromptRecord;
+use std::collections::BTreeMap;
 
 /// A word found at more places than this is too common to propose an alignment.
 const COMMON: usize = 64;
@@ -14,6 +15,13 @@ const FOLLOW_ABOVE: f32 = 0.30;
 const PATIENCE: u32 = 25;
 /// At most this many alignments are followed at once.
 const FOLLOWED: usize = 12;
+/// Matches of one stream within about this many prints of each other are one alignment.
+const CLUSTER: f32 = 8.0;
+/// A drift over this many prints, 1 s, is measured to about 0.2 %. Our measurement over 60 lines of synthetic Korean
+/// speech through companding and noise, 2026: exact replays drift by less than 0.0015 (19 of 20), a speed that differs
+/// by 0.75 % shows as 0.0037 to 0.0089.
+const DRIFT_PRINTS: usize = 50;
+const DRIFT_ABOVE: f32 = 0.0025;
 /// Upper bits of a word that choose its bucket of the index.
 const BUCKET_BITS: u32 = 16;
 
@@ -73,6 +81,11 @@ impl Library {
         self.calls
     }
 
+    /// Whether its streams are whole calls rather than prompts.
+    pub(crate) fn holds_calls(&self) -> bool {
+        self.streams.iter().all(|s| s.prompt.is_none())
+    }
+
     /// Whether it knows nothing.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
@@ -82,7 +95,8 @@ impl Library {
     /// print; 0 where nothing is alike.
     pub fn similarities(&self, call: &Fingerprints) -> Vec<f32> {
         let found = matches(self, call, Apart::Anywhere);
-        found.iter().map(|m| m.map_or(0.0, |m| m.similarity)).collect()
+        let best = |held: &Vec<Match>| held.iter().map(|m| m.similarity).fold(0.0, f32::max);
+        found.iter().map(best).collect()
     }
 
     fn add(&mut self, prompt: Option<u64>, prints: &[u32], active: impl Fn(usize) -> bool) {
@@ -135,6 +149,25 @@ impl Library {
     }
 }
 
+impl Library {
+    fn found(&self, here: &[u32], alignment: Alignment, at: usize, alike: f32) -> Match {
+        let start = at as i64 + alignment.offset;
+        let beside =
+            |by: i64| similarity(here, self.from(alignment.stream, start + by)).unwrap_or(0.0);
+        let (before, after) = (beside(-1), beside(1));
+        // The peak of the parabola through three similarities.
+        let bend = (before - 2.0 * alike + after).min(-0.01);
+        let peak = (0.5 * (before - after) / bend).clamp(-1.0, 1.0);
+        Match {
+            similarity: alike,
+            prompt: self.streams[alignment.stream].prompt,
+            remaining: self.from(alignment.stream, start).len().saturating_sub(MATCH_PRINTS),
+            stream: alignment.stream,
+            place: alignment.offset as f32 + peak,
+        }
+    }
+}
+
 /// An alignment that holds at a print of a call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Match {
@@ -144,8 +177,10 @@ pub(crate) struct Match {
     pub(crate) prompt: Option<u64>,
     /// How many prints of the stream follow after the compared stretch.
     pub(crate) remaining: usize,
-    /// How many streams agree.
-    pub(crate) streams: u32,
+    /// The stream that agrees best.
+    pub(crate) stream: usize,
+    /// Print of the stream minus print of the call, to a fraction of a print: where the similarity has its peak.
+    pub(crate) place: f32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -174,8 +209,8 @@ pub(crate) enum Apart {
 }
 
 impl Follower {
-    /// What the library says of the stretch of [`MATCH_PRINTS`] that begins at print `at` of `call`. To be called with
-    /// rising `at`. New alignments are proposed by print `probe` of the call.
+    /// What the library says of the stretch of [`MATCH_PRINTS`] that begins at print `at` of `call`: every alignment that
+    /// holds. To be called with rising `at`. New alignments are proposed by print `probe` of the call.
     pub(crate) fn step(
         &mut self,
         library: &Library,
@@ -183,29 +218,20 @@ impl Follower {
         at: usize,
         probe: usize,
         apart: Apart,
-    ) -> Option<Match> {
+    ) -> Vec<Match> {
         let here = call.prints.get(at..).unwrap_or(&[]);
         self.propose(library, call, (at, probe), apart);
-        let mut best: Option<Match> = None;
-        let mut agreeing = 0;
+        let mut held = Vec::new();
         for alignment in &mut self.alignments {
             let there = library.from(alignment.stream, at as i64 + alignment.offset);
             let alike = similarity(here, there).unwrap_or(0.0);
             alignment.weak = if alike > FOLLOW_ABOVE { 0 } else { alignment.weak + 1 };
             if alike > SAME_ABOVE {
-                agreeing += 1;
-                if best.is_none_or(|b| alike > b.similarity) {
-                    best = Some(Match {
-                        similarity: alike,
-                        prompt: library.streams[alignment.stream].prompt,
-                        remaining: there.len() - MATCH_PRINTS,
-                        streams: 0,
-                    });
-                }
+                held.push(library.found(here, *alignment, at, alike));
             }
         }
         self.alignments.retain(|a| a.weak < PATIENCE);
-        best.map(|b| Match { streams: agreeing, ..b })
+        held
     }
 
     fn propose(
@@ -244,9 +270,11 @@ impl Follower {
     }
 }
 
-/// Best match at every print of a whole call: each alignment is also followed back to where it began.
-pub(crate) fn matches(library: &Library, call: &Fingerprints, apart: Apart) -> Vec<Option<Match>> {
-    let mut found: Vec<Option<Match>> = vec![None; call.prints.len()];
+/// Every alignment that holds at every print of a whole call, except those whose speed differs: a recording is replayed
+/// at its own speed, to the clock of the exchange, and a person is not. Alignments are also followed back to where
+/// they began.
+pub(crate) fn matches(library: &Library, call: &Fingerprints, apart: Apart) -> Vec<Vec<Match>> {
+    let mut found: Vec<Vec<Match>> = vec![Vec::new(); call.prints.len()];
     if library.is_empty() {
         return found;
     }
@@ -257,6 +285,7 @@ pub(crate) fn matches(library: &Library, call: &Fingerprints, apart: Apart) -> V
             trace_back(library, call, *alignment, at, &mut found);
         }
     }
+    drop_drifting(&mut found);
     found
 }
 
@@ -265,25 +294,50 @@ fn trace_back(
     call: &Fingerprints,
     alignment: Alignment,
     from: usize,
-    found: &mut [Option<Match>],
+    found: &mut [Vec<Match>],
 ) {
     let mut weak = 0;
     for at in (0..from).rev() {
+        let here = &call.prints[at..];
         let there = library.from(alignment.stream, at as i64 + alignment.offset);
-        let Some(alike) = similarity(&call.prints[at..], there) else { return };
+        let Some(alike) = similarity(here, there) else { return };
         weak = if alike > FOLLOW_ABOVE { 0 } else { weak + 1 };
         if weak >= PATIENCE {
             return;
         }
-        if alike > SAME_ABOVE && found[at].is_none_or(|m| alike > m.similarity) {
-            found[at] = Some(Match {
-                similarity: alike,
-                prompt: library.streams[alignment.stream].prompt,
-                remaining: there.len() - MATCH_PRINTS,
-                streams: found[at].map_or(1, |m| m.streams),
-            });
+        if alike > SAME_ABOVE {
+            found[at].push(library.found(here, alignment, at, alike));
         }
     }
+}
+
+/// A stream and about where in it: matches that belong together.
+fn cluster(found: &Match) -> (usize, i64) {
+    (found.stream, (found.place / CLUSTER).round() as i64)
+}
+
+/// Drops matches whose place in the stream drifts over the time of the call.
+fn drop_drifting(found: &mut [Vec<Match>]) {
+    let mut clusters: BTreeMap<(usize, i64), Vec<(f32, f32)>> = BTreeMap::new();
+    for (n, held) in found.iter().enumerate() {
+        for one in held {
+            clusters.entry(cluster(one)).or_default().push((n as f32, one.place));
+        }
+    }
+    clusters.retain(|_, points| points.len() >= DRIFT_PRINTS && slope(points).abs() > DRIFT_ABOVE);
+    for held in found {
+        held.retain(|one| !clusters.contains_key(&cluster(one)));
+    }
+}
+
+/// Slope of the straight line through points, by least squares.
+fn slope(points: &[(f32, f32)]) -> f32 {
+    let count = points.len() as f32;
+    let x = points.iter().map(|p| p.0).sum::<f32>() / count;
+    let y = points.iter().map(|p| p.1).sum::<f32>() / count;
+    let xy: f32 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    let xx: f32 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
+    xy / xx.max(1e-6)
 }
 
 #[cfg(test)]
@@ -306,6 +360,17 @@ mod tests {
             |from: usize, to: usize| alike[from..to].iter().filter(|s| **s > SAME_ABOVE).count();
         assert!(found(155, 300) > 130, "{}", found(155, 300));
         assert_eq!(found(345, alike.len()), 0);
+    }
+
+    #[test]
+    fn the_same_words_1_percent_faster_drift_and_are_no_recording() {
+        let library = Library::from_calls([&call(&[speech(1, 1.0, 5000)])]);
+        let count = |speed: f64| {
+            let alike = library.similarities(&call(&[speech(1, speed, 5000)]));
+            alike.iter().filter(|s| **s > SAME_ABOVE).count()
+        };
+        assert!(count(1.0) > 180, "{}", count(1.0));
+        assert!(count(1.01) < 20, "{}", count(1.01));
     }
 
     #[test]

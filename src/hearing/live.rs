@@ -169,7 +169,8 @@ impl Listener {
         self.prints.push(print);
         let newest = self.prints.prints.len() - 1;
         let Some(first) = (newest + 1).checked_sub(MATCH_PRINTS) else { return };
-        let found = self.follower.step(&self.library, &self.prints, first, newest, Apart::Anywhere);
+        let held = self.follower.step(&self.library, &self.prints, first, newest, Apart::Anywhere);
+        let found = held.iter().max_by(|a, b| a.similarity.total_cmp(&b.similarity));
         let Some((prompt, remaining)) = found.and_then(|m| Some((m.prompt?, m.remaining))) else {
             self.unheard += 1;
             self.agreeing = 0;
