@@ -172,7 +172,8 @@ pub(super) fn line_config(config: &Config) -> LineConfig {
     let password = config.trunk.password.as_ref().map(|secret| secret.expose().clone());
     LineConfig {
         bind: config.trunk.bind,
-        media: config.media.advertise.unwrap_or(config.media.bind),
+        media: config.media.bind,
+        advertise: config.media.advertise,
         ports: config.media.ports.clone(),
         user: config.trunk.user.clone(),
         credentials: password

@@ -65,8 +65,10 @@ pub(super) fn workers() -> usize {
 pub(super) struct LineConfig {
     /// Our SIP socket.
     pub(super) bind: SocketAddr,
-    /// Our media address.
+    /// Address of our media sockets.
     pub(super) media: IpAddr,
+    /// Address that our offers name, if another.
+    pub(super) advertise: Option<IpAddr>,
     /// Ports of our media.
     pub(super) ports: RangeInclusive<u16>,
     /// Who we say we are.
@@ -87,6 +89,8 @@ pub(super) struct Line {
     pub(super) endpoint: Endpoint,
     media: MediaEngine,
     config: Arc<LineConfig>,
+    /// Address that our offers name.
+    media_address: IpAddr,
     scenarios: Arc<BTreeMap<ScenarioId, LoadedScenario>>,
     program: Arc<ProgramFacts>,
 }
@@ -105,7 +109,7 @@ impl Line {
     ) -> Result<Self, Failure> {
         let endpoint_config = EndpointConfig {
             bind: config.bind,
-            advertise: None,
+            advertise: config.advertise,
             user_agent: concat!("callprobe/", env!("CARGO_PKG_VERSION")).to_owned(),
             user: config.user.clone(),
             display: None,
@@ -124,9 +128,13 @@ impl Line {
         if let Some(folder) = &config.recordings {
             std::fs::create_dir_all(folder).or_infrastructure()?;
         }
+        let named = config.advertise.unwrap_or(config.media);
+        let media_address =
+            if named.is_unspecified() { endpoint.advertised().ip() } else { named };
         Ok(Self {
             endpoint,
             media,
+            media_address,
             config: Arc::new(config),
             scenarios: Arc::new(scenarios),
             program: Arc::new(ProgramFacts { simulated }),
@@ -146,7 +154,7 @@ impl Line {
             trunk: self.config.trunk,
             domain: self.config.domain.clone(),
             number: center.number.as_str().to_owned(),
-            media_address: self.config.media,
+            media_address: self.media_address,
             scenario: Arc::clone(&loaded.scenario),
             lines: loaded.lines.clone(),
             library: Arc::new(Library::empty()),

@@ -170,6 +170,7 @@ fn line_config(arguments: &DemoArguments, trunk: SocketAddr) -> LineConfig {
     LineConfig {
         bind: SocketAddr::new(loopback, 0),
         media: loopback,
+        advertise: None,
         ports: 40_000..=48_999,
         user: "callprobe".to_owned(),
         credentials: Vec::new(),

@@ -62,11 +62,11 @@ pub(super) fn center_title(center: &CenterReport) -> String {
     }
 }
 
-/// The unit without the name of its center: `q1.07` of `hanbit-card.q1.07`.
+/// The unit without the names of its campaign and center: `q1.07` of `demo.hanbit-card.q1.07`.
 pub(super) fn short_unit<'a>(center: &CenterReport, call: &'a CallReport) -> &'a str {
     let unit = call.unit.as_str();
-    unit.strip_prefix(center.id.as_str())
-        .map(|rest| rest.trim_start_matches(['.', '-', '_']))
+    unit.split_once(center.id.as_str())
+        .map(|(_, rest)| rest.trim_start_matches(['.', '-', '_']))
         .filter(|rest| !rest.is_empty())
         .unwrap_or(unit)
 }

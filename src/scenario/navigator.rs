@@ -374,25 +374,25 @@ steps:
         navigator.handle(at(to + 700), NavigatorInput::Heard(Sound::SpeechEnded(span)));
     }
 
-    /// Answered, menu heard, digit pressed: waiting for the agent since 7.1 s.
+    /// Answered, menu heard, digit pressed: waiting for the agent since 7.5 s.
     fn waiting() -> Navigator {
         let mut navigator = navigator();
         navigator.handle(at(1000), NavigatorInput::Answered);
         speech(&mut navigator, 1200, 6000);
-        navigator.handle(at(6800), NavigatorInput::Tick);
-        navigator.handle(at(7100), NavigatorInput::DigitsSent { end: at(7050) });
+        navigator.handle(at(7200), NavigatorInput::Tick);
+        navigator.handle(at(7500), NavigatorInput::DigitsSent { end: at(7450) });
         drain(&mut navigator);
         navigator
     }
 
     #[test]
-    fn the_digit_is_pressed_800_ms_after_the_prompt_fell_quiet() {
+    fn the_digit_is_pressed_1200_ms_after_the_prompt_fell_quiet() {
         let mut navigator = navigator();
         navigator.handle(at(1000), NavigatorInput::Answered);
         speech(&mut navigator, 1200, 6000);
         assert_eq!(drain(&mut navigator), [NavigatorOutput::Step("expect")]);
-        assert_eq!(navigator.poll(), Some(NavigatorOutput::WaitUntil(at(6800))));
-        navigator.handle(at(6800), NavigatorInput::Tick);
+        assert_eq!(navigator.poll(), Some(NavigatorOutput::WaitUntil(at(7200))));
+        navigator.handle(at(7200), NavigatorInput::Tick);
         let digits = Digit::row("0").unwrap();
         let press = NavigatorOutput::SendDigits { digits, requests_agent: true, masked: false };
         assert_eq!(drain(&mut navigator), [NavigatorOutput::Step("press"), press]);
@@ -403,8 +403,8 @@ steps:
         let mut navigator = navigator();
         navigator.handle(at(1000), NavigatorInput::Answered);
         speech(&mut navigator, 1200, 6000);
-        navigator.handle(at(6750), NavigatorInput::Heard(Sound::SpeechStarted));
-        navigator.handle(at(7000), NavigatorInput::Tick);
+        navigator.handle(at(7100), NavigatorInput::Heard(Sound::SpeechStarted));
+        navigator.handle(at(7400), NavigatorInput::Tick);
         assert_eq!(drain(&mut navigator), [NavigatorOutput::Step("expect")]);
     }
 
@@ -466,8 +466,8 @@ steps:
     #[test]
     fn the_longest_wait_counts_from_the_request() {
         let mut navigator = waiting();
-        assert_eq!(navigator.poll(), Some(NavigatorOutput::WaitUntil(at(187_050))));
-        navigator.handle(at(187_050), NavigatorInput::Tick);
+        assert_eq!(navigator.poll(), Some(NavigatorOutput::WaitUntil(at(187_450))));
+        navigator.handle(at(187_450), NavigatorInput::Tick);
         assert_eq!(drain(&mut navigator), [NavigatorOutput::HangUp(HangUpReason::QueueTimeout)]);
     }
 

@@ -122,7 +122,7 @@ pub struct ExpectFile {
 }
 
 fn prompt_quiet() -> Duration {
-    Duration::from_millis(800)
+    Duration::from_millis(1200)
 }
 fn twenty_seconds() -> Duration {
     Duration::from_secs(20)

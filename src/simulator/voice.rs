@@ -100,10 +100,10 @@ const STEP: usize = WINDOW / 2;
 /// How far a piece may be shifted to fit the wave before it: one period of a low voice.
 const SEARCH: usize = 80;
 /// The rhythm changes about so often: the length of a syllable.
-const SYLLABLE: Duration = Duration::from_millis(180);
+const SYLLABLE: Duration = Duration::from_millis(150);
 /// Syllables are spoken this much faster or slower from one saying to the next.
-const FASTEST: f64 = 1.22;
-const SLOWEST: f64 = 0.82;
+const FASTEST: f64 = 1.5;
+const SLOWEST: f64 = 0.65;
 
 /// Holds and hurries syllables at random without a change of pitch, as a person does from one saying to the next:
 /// overlap-add of pieces that fit the wave before them (WSOLA, Verhelst and Roelands 1993).
