@@ -111,6 +111,7 @@ impl Caller {
             sip_call_id: call_id.into(),
             offer: audio_offer(HOME, stream.local_port(), &[SdpCodec::Pcma]),
             ring_limit: Duration::from_secs(20),
+            name: None,
         };
         let leg = endpoint.dial(request).await.unwrap();
         Self { _endpoint: endpoint, _media: media, leg, stream }

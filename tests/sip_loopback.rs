@@ -53,6 +53,7 @@ fn request(center: &Endpoint, call_id: &str) -> DialRequest {
         sip_call_id: call_id.into(),
         offer: audio_offer(LOOPBACK, 40_000, &OURS),
         ring_limit: Duration::from_secs(10),
+        name: None,
     }
 }
 
@@ -382,6 +383,33 @@ async fn a_ringing_call_of_an_earlier_process_is_cancelled() {
     let unheard = StaleDialog { target: silent.local_addr().unwrap(), ..stale };
     let error = after.end_stale(unheard).await.expect_err("nobody confirms");
     assert!(matches!(error, SipError::StaleUnanswered { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_of_an_earlier_process_that_knew_only_the_name_of_its_invite_is_ended() {
+    let (caller, center, mut calls) = pair().await;
+    let name = caller.name_invite();
+    let named = DialRequest { name: Some(name.clone()), ..request(&center, "stale-answer@test") };
+    let mut leg = caller.dial(named).await.unwrap();
+    let mut call = calls.recv().await.unwrap();
+    call.leg.answer(answer_to(&call));
+    until(&mut leg, |k| matches!(k, LegEventKind::Answered { .. })).await;
+    // It dies after the answer, before it could note the dialog.
+    std::mem::forget(leg);
+    std::mem::forget(caller);
+    let (after, _) = Endpoint::bind(config()).await.unwrap();
+    let stale = StaleDialog {
+        target: center.local_addr(),
+        number: "15880000".into(),
+        domain: "127.0.0.1".into(),
+        sip_call_id: "stale-answer@test".into(),
+        from_tag: name.from_tag,
+        branch: name.branch,
+        dialog: None,
+    };
+    after.end_stale(stale).await.expect("the far end confirms");
+    let end = until(&mut call.leg, LegEventKind::closes).await;
+    assert_eq!(end, LegEventKind::RemoteBye { q850: None });
 }
 
 #[tokio::test]

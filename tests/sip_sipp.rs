@@ -84,6 +84,7 @@ async fn twenty_calls_to_a_sipp_uas_ring_are_answered_and_hung_up() {
             sip_call_id: format!("sipp-{n}@callprobe"),
             offer: audio_offer(LOOPBACK, 41_000, &[Codec::Pcma, Codec::Pcmu]),
             ring_limit: Duration::from_secs(10),
+            name: None,
         };
         let mut leg = endpoint.dial(request).await.unwrap();
         let (mut ringing, mut codec) = (false, None);

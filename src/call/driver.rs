@@ -15,7 +15,7 @@ use crate::media::driver::{MediaEngine, Stream, StreamReport, StreamSpec};
 use crate::media::{Codec as MediaCodec, MediaEvent};
 use crate::scenario::Scenario;
 use crate::sip::sdp::{self, AudioTarget, Codec as SdpCodec};
-use crate::sip::{DialRequest, Endpoint, Leg, LegEvent, StoredDialog};
+use crate::sip::{DialRequest, Endpoint, InviteName, Leg, LegEvent, StoredDialog};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct CallSetup {
     pub domain: String,
     /// User part of the Request-URI: the number as the trunk wants it.
     pub number: String,
+    /// What the INVITE is known by; it is in the ledger already.
+    pub invite: InviteName,
     /// Address that our SDP names.
     pub media_address: IpAddr,
     /// What to do.
@@ -53,7 +55,7 @@ pub struct CallSetup {
 pub trait Observer: Send {
     /// The call entered a phase.
     fn phase(&mut self, phase: CallPhase, at: CallTime);
-    /// The INVITE left: what is needed to cancel it after a crash.
+    /// An INVITE left: what is needed to cancel it after a crash. The first is the one of [`CallSetup::invite`].
     fn invite_sent(&mut self, branch: &str, from_tag: &str);
     /// The dialog stands: what is needed to end it after a crash.
     fn dialog_stands(&mut self, dialog: &StoredDialog);
@@ -95,6 +97,7 @@ pub async fn dial(
         sip_call_id: ticket.sip_call_id().to_owned(),
         offer,
         ring_limit: setup.scenario.ring_limit,
+        name: Some(setup.invite.clone()),
     };
     let mut leg = match setup.endpoint.dial(request).await {
         Ok(leg) => leg,

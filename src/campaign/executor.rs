@@ -83,7 +83,7 @@ impl CallProgress {
         let _ = self.events.send(CampaignEvent::Phase { unit: self.unit.clone(), phase, at });
     }
 
-    /// The INVITE leaves: what its CANCEL would need is stored.
+    /// An INVITE leaves: what its CANCEL would need is stored. The first one waits for this.
     ///
     /// # Errors
     /// If the store fails.
@@ -255,6 +255,10 @@ impl<C: Caller, D: DialogEnder> Executor<C, D> {
         let stale = self.store.stale_attempts(lock).await?;
         for attempt in &stale {
             let why = match self.ender.end(attempt).await {
+                Ok(()) if attempt.invite.is_none() => {
+                    "the program stopped before the INVITE left; there was no dialog to end"
+                        .to_owned()
+                }
                 Ok(()) => "the program stopped during the call; its dialog was ended".to_owned(),
                 Err(e) => format!(
                     "the program stopped during the call; its dialog could not be ended: {e}"

@@ -97,10 +97,9 @@ async fn place(
         }
     }
     print::note(format!(
-        "stored as campaign {} in {}; the report: callprobe report {} --store {0}",
-        spec.id,
-        config.store.display(),
-        spec.id
+        "stored as campaign {id} in {store}; the report: callprobe report {id} --store {store}",
+        id = spec.id,
+        store = config.store.display(),
     ));
     Ok(Exit::Done)
 }

@@ -14,7 +14,7 @@ use crate::domain::time::CallTime;
 use crate::domain::timeline::Timeline;
 use crate::hearing::{Library, Silero};
 use crate::media::driver::{MediaConfig, MediaEngine};
-use crate::sip::{Endpoint, EndpointConfig, StaleDialog, StoredDialog};
+use crate::sip::{Endpoint, EndpointConfig, InviteName, StaleDialog, StoredDialog};
 use crate::store::{RecordingFiles, StaleAttempt};
 use crate::transcription::{
     DEFAULT_MODEL, ModelStore, Transcriber, TranscriberConfig, VOICE_DETECTOR,
@@ -146,6 +146,7 @@ impl Line {
         ticket: &AttemptTicket,
         unit: &ProbeCall,
         center: &Center,
+        invite: InviteName,
     ) -> Option<CallSetup> {
         let loaded = self.scenarios.get(&unit.scenario)?;
         Some(CallSetup {
@@ -154,6 +155,7 @@ impl Line {
             trunk: self.config.trunk,
             domain: self.config.domain.clone(),
             number: center.number.as_str().to_owned(),
+            invite,
             media_address: self.media_address,
             scenario: Arc::clone(&loaded.scenario),
             lines: loaded.lines.clone(),
@@ -179,22 +181,35 @@ impl Caller for Line {
         center: &Center,
         progress: CallProgress,
     ) -> CallResult {
-        let Some(setup) = self.setup(&ticket, unit, center) else {
-            return CallResult {
-                record: unprepared(&ticket, unit, self.program.simulated),
-                files: None,
-            };
+        let unprepared = |why| CallResult {
+            record: unprepared(&ticket, unit, self.program.simulated, why),
+            files: None,
+        };
+        // On the disk before the INVITE leaves: wherever this process may die, the next one can end the call.
+        let invite = self.endpoint.name_invite();
+        let noted = progress.invite_sent(&invite.branch, &invite.from_tag).await;
+        if let Err(error) = noted {
+            return unprepared(format!("its INVITE could not be noted: {error}"));
+        }
+        let noted = invite.branch.clone();
+        let Some(setup) = self.setup(&ticket, unit, center, invite) else {
+            return unprepared(format!("scenario `{}` was not read", unit.scenario));
         };
         let stop = progress.stopping().clone();
-        let mut observer = Watch(progress);
+        let mut observer = Watch { progress, noted };
         let FinishedCall { record, files } = dial(ticket, setup, &mut observer, stop).await;
         let files = files.map(|(wav, sidecar)| RecordingFiles { wav, sidecar });
         CallResult { record, files }
     }
 }
 
-/// The executor checks that every scenario was read; should one be missing all the same, it is our fault.
-fn unprepared(ticket: &AttemptTicket, unit: &ProbeCall, simulated: bool) -> AttemptRecord {
+/// A call that could not even be begun: our own fault.
+fn unprepared(
+    ticket: &AttemptTicket,
+    unit: &ProbeCall,
+    simulated: bool,
+    why: String,
+) -> AttemptRecord {
     AttemptRecord {
         version: RecordVersion::CURRENT,
         unit: ticket.unit().clone(),
@@ -202,7 +217,7 @@ fn unprepared(ticket: &AttemptTicket, unit: &ProbeCall, simulated: bool) -> Atte
         call: ticket.call(),
         opened_at: clock::wall(),
         sip_call_id: ticket.sip_call_id().to_owned(),
-        ending: CallEnding::Aborted { why: format!("scenario `{}` was not read", unit.scenario) },
+        ending: CallEnding::Aborted { why },
         timeline: Timeline::default(),
         recording: None,
         line_quality: None,
@@ -218,15 +233,25 @@ fn unprepared(ticket: &AttemptTicket, unit: &ProbeCall, simulated: bool) -> Atte
 }
 
 /// Tells the store and the views how far a call has come, without making the call wait.
-struct Watch(CallProgress);
+struct Watch {
+    progress: CallProgress,
+    /// Branch of the INVITE that is in the ledger.
+    noted: String,
+}
 
 impl Observer for Watch {
     fn phase(&mut self, phase: CallPhase, at: CallTime) {
-        self.0.phase(phase, at);
+        self.progress.phase(phase, at);
     }
 
     fn invite_sent(&mut self, branch: &str, from_tag: &str) {
-        let (progress, branch, from_tag) = (self.0.clone(), branch.to_owned(), from_tag.to_owned());
+        if branch == self.noted {
+            return;
+        }
+        // The answer to a challenge; until it is noted, it is found by the branch of the first.
+        branch.clone_into(&mut self.noted);
+        let (progress, branch, from_tag) =
+            (self.progress.clone(), branch.to_owned(), from_tag.to_owned());
         tokio::spawn(async move {
             if let Err(error) = progress.invite_sent(&branch, &from_tag).await {
                 tracing::warn!(%error, "an INVITE could not be noted");
@@ -235,7 +260,7 @@ impl Observer for Watch {
     }
 
     fn dialog_stands(&mut self, dialog: &StoredDialog) {
-        let progress = self.0.clone();
+        let progress = self.progress.clone();
         let Ok(dialog) = serde_json::to_value(dialog) else { return };
         tokio::spawn(async move {
             if let Err(error) = progress.dialog(&dialog).await {
@@ -252,7 +277,8 @@ impl DialogEnder for Ender {
     async fn end(&self, stale: &StaleAttempt) -> Result<(), EndFailure> {
         let fail = |why: String| EndFailure { why };
         let Some((branch, from_tag)) = stale.invite.clone() else {
-            return Err(fail("no INVITE is known to have left".to_owned()));
+            // Every INVITE is noted before it leaves: there is nothing to end.
+            return Ok(());
         };
         let target = stale
             .trunk

@@ -125,6 +125,7 @@ impl UserAgent {
             target: source,
             request: None,
             cseq: 0,
+            branch: String::new(),
             dialog: Some(dialog),
             early: Vec::new(),
             auth: AuthBook::default(),

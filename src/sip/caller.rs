@@ -7,11 +7,13 @@ use super::address::host_port;
 use super::dialog::Dialog;
 use super::digest::AuthBook;
 use super::error::SipError;
-use super::leg::{DialRequest, LegEventKind, LegId, LegState, Origin, Phase, StaleDialog, Wish};
+use super::leg::{
+    DialRequest, InviteName, LegEventKind, LegId, LegState, Origin, Phase, StaleDialog, Wish,
+};
 use super::message::{Message, Method, Start, header};
 use super::timer::{Alarms, Timer};
 use super::transaction::{ClientTransaction, SentAck, client_key};
-use super::user_agent::{UserAgent, cseq_of};
+use super::user_agent::{UserAgent, cseq_of, with_cseq};
 use crate::domain::timeline::{LocalTimeout, Q850Cause, SipStatus};
 use rsip::Header;
 use std::net::SocketAddr;
@@ -41,14 +43,21 @@ impl UserAgent {
         if self.by_call.contains_key(&request.sip_call_id) || self.legs.contains_key(&id) {
             return Err(SipError::AlreadyDialled { call_id: request.sip_call_id });
         }
+        let name = match &request.name {
+            Some(name) => name.clone(),
+            None => InviteName { branch: self.new_branch(1), from_tag: self.new_tag() },
+        };
+        check("branch", &name.branch)?;
+        check("tag", &name.from_tag)?;
         let mut leg = LegState {
             id,
             origin: Origin::Dialled,
             phase: Phase::Ending { q850: None },
             call_id: request.sip_call_id.clone(),
-            local_tag: self.new_tag(),
+            local_tag: name.from_tag,
             target: request.target,
             cseq: 0,
+            branch: name.branch,
             dialog: None,
             early: Vec::new(),
             auth: AuthBook::default(),
@@ -69,7 +78,8 @@ impl UserAgent {
 
     fn send_invite(&mut self, now: Instant, leg: &mut LegState) {
         leg.cseq += 1;
-        let branch = self.new_branch(leg.cseq);
+        let branch = with_cseq(&leg.branch, leg.cseq).unwrap_or_else(|| self.new_branch(leg.cseq));
+        leg.branch.clone_from(&branch);
         let mut invite = self.invite(leg, &branch, leg.cseq);
         let uri = invite.uri().to_owned();
         for (name, value) in leg.auth.headers("INVITE", &uri, &mut self.chance) {
@@ -292,6 +302,8 @@ impl UserAgent {
         let cancelled = match leg.phase {
             Phase::Cancelling { .. } | Phase::Calling { wish: Wish::Cancel, .. } => true,
             Phase::Calling { .. } | Phase::Proceeding { .. } => false,
+            // The INVITE of an earlier process is refused: with the BYE still out, the call is over all the same.
+            Phase::Ending { .. } if leg.origin == Origin::Stale => true,
             Phase::Offered { .. } | Phase::Up | Phase::Leaving { .. } | Phase::Ending { .. } => {
                 self.keep(leg);
                 return;
@@ -329,8 +341,7 @@ impl UserAgent {
         }
         let stale_cancel = method == "CANCEL" && leg.origin == Origin::Stale;
         if stale_cancel && code < 300 {
-            // The far end knows the call and ends it. Its 487 may go to the port of the earlier process.
-            leg.alarms.start(Timer::K, now, &self.identity.timers);
+            self.end_cancelled(now, &mut leg, response);
         }
         // 481 to the CANCEL of an earlier process: the call is gone already.
         let stale_gone = stale_cancel && code >= 300;
@@ -339,6 +350,31 @@ impl UserAgent {
         } else {
             self.keep(leg);
         }
+    }
+
+    /// The far end takes the CANCEL of an earlier process. Its 487 may go to the port of that process, and if the call
+    /// was answered before the dialog could be stored, CANCEL does nothing. The answer carries the tag of the INVITE's
+    /// own (RFC 3261 §9.2): a BYE with it ends the call in either case (§15.1.1), or is told that it is gone.
+    fn end_cancelled(&mut self, now: Instant, leg: &mut LegState, response: &Message) {
+        let (Some(tag), Phase::Cancelling { .. }) = (response.tag_of_to(), &leg.phase) else {
+            leg.alarms.start(Timer::K, now, &self.identity.timers);
+            return;
+        };
+        let invite = self.invite(leg, &leg.branch, leg.cseq);
+        let number = leg.request.as_ref().map_or("", |r| r.number.as_str());
+        leg.dialog = Some(Dialog {
+            call_id: leg.call_id.clone(),
+            local: invite.value("From").unwrap_or("").to_owned(),
+            local_tag: leg.local_tag.clone(),
+            remote: format!("<{}>;tag={tag}", invite.uri()),
+            remote_tag: tag.to_owned(),
+            remote_target: format!("sip:{number}@{}", leg.target),
+            route_set: Vec::new(),
+            local_cseq: leg.cseq,
+            remote_cseq: None,
+            fallback: leg.target,
+        });
+        self.send_bye(now, leg, None);
     }
 
     /// A request of a leg met no final response.
@@ -442,6 +478,7 @@ impl UserAgent {
             sip_call_id: stale.sip_call_id.clone(),
             offer: String::new(),
             ring_limit: std::time::Duration::ZERO,
+            name: None,
         };
         let mut leg = LegState {
             id,
@@ -452,6 +489,7 @@ impl UserAgent {
             target: stale.target,
             request: Some(request),
             cseq,
+            branch: stale.branch.clone(),
             dialog: None,
             early: Vec::new(),
             auth: AuthBook::default(),

@@ -5,9 +5,9 @@
 
 use super::digest::Credentials;
 use super::error::SipError;
-use super::leg::{DialRequest, LegEvent, LegEventKind, LegId, StaleDialog};
+use super::leg::{DialRequest, InviteName, LegEvent, LegEventKind, LegId, StaleDialog};
 use super::timer::TimerSettings;
-use super::user_agent::{Identity, Input, Offered, Output, UserAgent};
+use super::user_agent::{Identity, Input, Offered, Output, UserAgent, cseq_of, name_of, with_cseq};
 use crate::clock;
 use crate::domain::timeline::Q850Cause;
 use std::collections::{HashMap, VecDeque};
@@ -59,6 +59,8 @@ pub struct Endpoint {
     commands: mpsc::UnboundedSender<Command>,
     local: SocketAddr,
     advertised: SocketAddr,
+    /// Whether a challenge can be answered, so that an INVITE may leave a second time.
+    answers_challenges: bool,
     names: Arc<AtomicU64>,
 }
 
@@ -122,6 +124,7 @@ impl Endpoint {
             None => local.ip(),
         };
         let advertised = SocketAddr::new(ip, local.port());
+        let answers_challenges = !config.credentials.is_empty();
         let identity = Identity {
             advertised,
             user_agent: config.user_agent,
@@ -141,7 +144,8 @@ impl Endpoint {
             commands: commands.downgrade(),
         };
         tokio::spawn(task.run(inbox));
-        Ok((Self { commands, local, advertised, names: Arc::new(AtomicU64::new(2)) }, calls))
+        let names = Arc::new(AtomicU64::new(2));
+        Ok((Self { commands, local, advertised, answers_challenges, names }, calls))
     }
 
     /// The bound address, with the port that was taken.
@@ -152,6 +156,11 @@ impl Endpoint {
     /// The address that stands in our messages; its IP belongs into our SDP.
     pub fn advertised(&self) -> SocketAddr {
         self.advertised
+    }
+
+    /// What the INVITE of a new call will be known by, to be stored before it leaves.
+    pub fn name_invite(&self) -> InviteName {
+        name_of(self.advertised, [rand::random(), rand::random(), rand::random()])
     }
 
     /// Sends the INVITE of a call with exactly the Call-ID of the request.
@@ -168,11 +177,24 @@ impl Endpoint {
     }
 
     /// Restart recovery: ends a dialog of an earlier process by CANCEL or BYE built from what was stored. Done when the
-    /// far end confirmed, also by 481 ("gone already").
+    /// far end confirmed, also by 481 ("gone already"). Where challenges are answered, the INVITE after the one that
+    /// was stored is cancelled too: the process may have died before it stored that one.
     ///
     /// # Errors
     /// [`SipError::StaleUnanswered`] if it did not; [`SipError::Closed`]; texts that cannot be put in a message.
     pub async fn end_stale(&self, stale: StaleDialog) -> Result<(), SipError> {
+        let answered = stale.dialog.is_some();
+        let next = cseq_of(&stale.branch).and_then(|n| with_cseq(&stale.branch, n + 1));
+        self.end_one(stale.clone()).await?;
+        match next {
+            Some(branch) if self.answers_challenges && !answered => {
+                self.end_one(StaleDialog { branch, ..stale }).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn end_one(&self, stale: StaleDialog) -> Result<(), SipError> {
         let id = self.name();
         let (peer, call_id) = (stale.target, stale.sip_call_id.clone());
         let (reply, answer) = oneshot::channel();

@@ -28,6 +28,18 @@ pub struct DialRequest {
     pub offer: String,
     /// From the first 18x on, how long it may ring.
     pub ring_limit: Duration,
+    /// What the first INVITE is known by, if that was stored before; else it is made up.
+    pub name: Option<InviteName>,
+}
+
+/// What an INVITE is known by: what a later process needs to CANCEL it. Made by
+/// [`Endpoint::name_invite`](super::Endpoint::name_invite), so that it can be stored before the INVITE leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteName {
+    /// Branch of its `Via`. The INVITE that answers a challenge has the same one with the next `CSeq` number in it.
+    pub branch: String,
+    /// Our tag.
+    pub from_tag: String,
 }
 
 /// A dialog that an earlier process left behind.
@@ -41,9 +53,10 @@ pub struct StaleDialog {
     pub domain: String,
     /// Its Call-ID.
     pub sip_call_id: String,
-    /// Our tag, from the last [`LegEventKind::InviteSent`].
+    /// Our tag, of its [`InviteName`] or any [`LegEventKind::InviteSent`].
     pub from_tag: String,
-    /// The branch of the last INVITE, from the last [`LegEventKind::InviteSent`].
+    /// The branch of the last INVITE that is known of: of its [`InviteName`], or of the last
+    /// [`LegEventKind::InviteSent`].
     pub branch: String,
     /// What [`LegEventKind::Answered`] gave; `None` if it was never answered.
     pub dialog: Option<StoredDialog>,
@@ -205,6 +218,8 @@ pub(crate) struct LegState {
     pub(crate) request: Option<DialRequest>,
     /// `CSeq` number of our last request outside of a dialog.
     pub(crate) cseq: u32,
+    /// Branch of our last INVITE outside of a dialog.
+    pub(crate) branch: String,
     pub(crate) dialog: Option<Dialog>,
     /// Early dialogs by the far end's tag.
     pub(crate) early: Vec<Dialog>,

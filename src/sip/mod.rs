@@ -25,6 +25,6 @@ pub use dialog::StoredDialog;
 pub use digest::{Credentials, Password};
 pub use driver::{Endpoint, EndpointConfig, IncomingCall, Leg};
 pub use error::SipError;
-pub use leg::{DialRequest, LegEvent, LegEventKind, LegId, StaleDialog};
+pub use leg::{DialRequest, InviteName, LegEvent, LegEventKind, LegId, StaleDialog};
 pub use timer::TimerSettings;
 pub use user_agent::{Identity, Input, Offered, Output, UserAgent};

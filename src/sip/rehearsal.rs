@@ -4,8 +4,8 @@
 
 #[cfg(test)]
 use super::{
-    Credentials, DialRequest, Identity, Input, LegEventKind, LegId, Offered, Output, Password,
-    StaleDialog, TimerSettings, UserAgent,
+    Credentials, DialRequest, Identity, Input, InviteName, LegEventKind, LegId, Offered, Output,
+    Password, SipError, StaleDialog, TimerSettings, UserAgent,
     message::{Message, Start},
     sdp::{Codec, audio_offer},
 };
@@ -172,6 +172,7 @@ fn request() -> DialRequest {
         sip_call_id: "call@test".into(),
         offer: audio_offer("10.0.0.1".parse().unwrap(), 4000, &[Codec::Pcma, Codec::Pcmu]),
         ring_limit: secs(60),
+        name: None,
     }
 }
 
@@ -462,18 +463,7 @@ fn a_stale_ringing_call_is_cancelled_with_the_branch_and_number_of_its_invite() 
     before.respond(&first, 401, "u", "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n", None);
     let invite = before.last("INVITE");
     let mut after = Stage::new();
-    after.feed(Input::EndStale(
-        LEG,
-        StaleDialog {
-            target: trunk(),
-            number: "15880000".into(),
-            domain: "center.example".into(),
-            sip_call_id: "call@test".into(),
-            from_tag: invite.tag_of_from().unwrap().into(),
-            branch: invite.branch().unwrap().into(),
-            dialog: None,
-        },
-    ));
+    after.feed(Input::EndStale(LEG, stale(&invite)));
     let cancel = after.last("CANCEL");
     assert_eq!(cancel.cseq(), Some((2, "CANCEL")));
     for name in ["Via", "From", "To", "Call-ID"] {
@@ -484,6 +474,64 @@ fn a_stale_ringing_call_is_cancelled_with_the_branch_and_number_of_its_invite() 
     after.respond(&invite, 487, "far", "", None);
     assert_eq!(after.events, [LegEventKind::Ended]);
     assert_eq!((after.count("INVITE"), after.count("ACK")), (0, 1));
+}
+
+fn stale(invite: &Message) -> StaleDialog {
+    StaleDialog {
+        target: trunk(),
+        number: "15880000".into(),
+        domain: "center.example".into(),
+        sip_call_id: "call@test".into(),
+        from_tag: invite.tag_of_from().unwrap().into(),
+        branch: invite.branch().unwrap().into(),
+        dialog: None,
+    }
+}
+
+#[test]
+fn a_named_invite_leaves_under_its_name_and_answers_a_challenge_with_the_next_number_in_it() {
+    let name = InviteName {
+        branch: "z9hG4bK_1_10.0.0.1_5070_abc".into(),
+        from_tag: "0123456789abcdef".into(),
+    };
+    let mut stage = Stage::new();
+    stage.feed(Input::Dial(LEG, DialRequest { name: Some(name.clone()), ..request() }));
+    let first = stage.last("INVITE");
+    assert_eq!(first.branch(), Some(name.branch.as_str()));
+    assert_eq!(first.tag_of_from(), Some(name.from_tag.as_str()));
+    stage.respond(
+        &first,
+        407,
+        "u",
+        "Proxy-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n",
+        None,
+    );
+    let second = stage.last("INVITE");
+    assert_eq!(second.branch(), Some("z9hG4bK_2_10.0.0.1_5070_abc"));
+    assert_eq!(second.tag_of_from(), first.tag_of_from());
+    let broken = InviteName { branch: "z9hG4bK\r\nX: 1".into(), ..name };
+    let request = DialRequest { name: Some(broken), sip_call_id: "other@test".into(), ..request() };
+    let refused = stage.machine.handle(stage.now, Input::Dial(LegId(4), request));
+    assert!(matches!(refused, Err(SipError::BadText { what: "branch", .. })));
+}
+
+#[test]
+fn a_stale_call_that_was_answered_unnoticed_is_ended_by_a_bye_with_the_tag_of_the_cancels_answer() {
+    let invite = Stage::dialling().last("INVITE");
+    let mut after = Stage::new();
+    after.feed(Input::EndStale(LEG, stale(&invite)));
+    let cancel = after.last("CANCEL");
+    after.respond(&cancel, 200, "far", "", None);
+    let bye = after.last("BYE");
+    assert_eq!(after.sent.last().unwrap().1, trunk());
+    assert_eq!(bye.tag_of_to(), Some("far"));
+    assert_eq!(bye.cseq(), Some((2, "BYE")));
+    for name in ["From", "Call-ID"] {
+        assert_eq!(bye.value(name), invite.value(name), "{name}");
+    }
+    assert!(after.events.is_empty());
+    after.respond(&bye, 200, "", "", None);
+    assert_eq!(after.events, [LegEventKind::Ended]);
 }
 
 fn incoming(branch: &str, cseq: u32, extra: &str, body: &str) -> String {

@@ -6,7 +6,7 @@
 use super::caller;
 use super::digest::Credentials;
 use super::error::SipError;
-use super::leg::{DialRequest, LegEvent, LegEventKind, LegId, LegState, StaleDialog};
+use super::leg::{DialRequest, InviteName, LegEvent, LegEventKind, LegId, LegState, StaleDialog};
 use super::message::{Message, Method, Start, header};
 use super::timer::TimerSettings;
 use super::transaction::{
@@ -390,15 +390,12 @@ impl UserAgent {
     /// A new branch. It carries the `CSeq` number and the sender of its INVITE, so that a later process, even on another
     /// port, can CANCEL it (the transaction is found by branch and sent-by, RFC 3261 §17.2.3).
     pub(crate) fn new_branch(&mut self, cseq: u32) -> String {
-        let sender = self.identity.advertised;
-        let ip = sender.ip().to_string().replace(':', "~");
-        let chance = format!("{:016x}{:016x}", (self.chance)(), (self.chance)());
-        format!("z9hG4bK_{cseq}_{ip}_{}_{chance}", sender.port())
+        branch_of(cseq, self.identity.advertised, [(self.chance)(), (self.chance)()])
     }
 
     /// A new tag.
     pub(crate) fn new_tag(&mut self) -> String {
-        format!("{:016x}", (self.chance)())
+        tag_of((self.chance)())
     }
 
     /// `Via` of a request of ours (RFC 3581 for `rport`).
@@ -419,6 +416,28 @@ impl UserAgent {
         let known = self.servers.contains_key(&key);
         Some((key, known))
     }
+}
+
+/// A branch of a sender, from unpredictable bits.
+fn branch_of(cseq: u32, sender: SocketAddr, chance: [u64; 2]) -> String {
+    let ip = sender.ip().to_string().replace(':', "~");
+    format!("z9hG4bK_{cseq}_{ip}_{}_{:016x}{:016x}", sender.port(), chance[0], chance[1])
+}
+
+fn tag_of(chance: u64) -> String {
+    format!("{chance:016x}")
+}
+
+/// What the first INVITE of a call is known by, from unpredictable bits.
+pub(crate) fn name_of(sender: SocketAddr, chance: [u64; 3]) -> InviteName {
+    InviteName { branch: branch_of(1, sender, [chance[0], chance[1]]), from_tag: tag_of(chance[2]) }
+}
+
+/// The same branch with another `CSeq` number: the branch of the INVITE that answers a challenge can be told from the
+/// branch of the first.
+pub(crate) fn with_cseq(branch: &str, cseq: u32) -> Option<String> {
+    let (_, rest) = branch.strip_prefix("z9hG4bK_")?.split_once('_')?;
+    Some(format!("z9hG4bK_{cseq}_{rest}"))
 }
 
 /// The `CSeq` number that a branch of ours carries.
