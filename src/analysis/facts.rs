@@ -20,7 +20,7 @@ pub struct Heard {
 }
 
 /// Voices closer together than this are one turn.
-const TURN_GAP: Duration = Duration::from_millis(500);
+const TURN_GAP: Duration = Duration::from_millis(300);
 /// The onset may lie this much behind the first voiced frame that belongs to it.
 const ONSET_SLACK: Duration = Duration::from_millis(400);
 /// An answer of ours later than this leaves the agent hanging: whatever follows is our doing.

@@ -99,6 +99,14 @@ struct Pressing {
     masked: bool,
 }
 
+/// A line on its way.
+#[derive(Debug, Clone, Copy)]
+struct Saying {
+    line: usize,
+    /// When its first sample left.
+    since: Option<CallTime>,
+}
+
 /// The machine of one call.
 #[derive(Debug)]
 pub struct Conductor {
@@ -111,7 +119,7 @@ pub struct Conductor {
     rang: bool,
     connected: Option<AudioTarget>,
     pressing: Option<Pressing>,
-    saying: Option<usize>,
+    saying: Option<Saying>,
     token: u64,
     timeline: Timeline,
     out: VecDeque<Output>,
@@ -218,7 +226,22 @@ impl Conductor {
         self.note(at, EventKind::Aborted { why: why.to_owned() });
     }
 
+    /// The call ends inside a line of ours: it was said as far as it went.
+    fn cut_line(&mut self, at: CallTime) {
+        if let Some(Saying { line, since: Some(start) }) = self.saying.take() {
+            self.said(line, start, at);
+        }
+    }
+
+    fn said(&mut self, line: usize, start: CallTime, end: CallTime) {
+        if let Some(said) = self.scenario.lines.get(line) {
+            let (line, text) = (said.name.clone(), said.text.clone());
+            self.note(start, EventKind::Said { line, text, end });
+        }
+    }
+
     fn hang_up(&mut self, at: CallTime, ending: CallEnding) {
+        self.cut_line(at);
         self.note(at, EventKind::Bye { by: Party::Prober, q850: None });
         self.out.push_back(Output::Bye);
         self.out.push_back(Output::Phase(CallPhase::Closing));
@@ -272,6 +295,7 @@ impl Conductor {
             }
             LegEventKind::TimedOut(timer) => self.timed_out(at, *timer),
             LegEventKind::RemoteBye { q850 } => {
+                self.cut_line(at);
                 self.note(at, EventKind::Bye { by: Party::FarEnd, q850: *q850 });
                 self.over(CallEnding::FarEndHungUp {
                     agent_suspected: self.navigator.suspects_agent(),
@@ -364,12 +388,14 @@ impl Conductor {
             MediaEventKind::DigitSent { digit, start, end, last, .. } => {
                 self.digit_sent(at, *digit, (*start, *end), *last);
             }
+            MediaEventKind::PlayStarted { .. } => {
+                if let Some(saying) = &mut self.saying {
+                    saying.since = Some(at);
+                }
+            }
             MediaEventKind::PlayEnded { start, end, .. } => {
-                let Some(line) = self.saying.take() else { return };
-                let (start, end) = (self.axis(*start), self.axis(*end));
-                let said = &self.scenario.lines[line];
-                let (line, text) = (said.name.clone(), said.text.clone());
-                self.note(start, EventKind::Said { line, text, end });
+                let Some(Saying { line, .. }) = self.saying.take() else { return };
+                self.said(line, self.axis(*start), self.axis(*end));
                 self.navigate(at, NavigatorInput::Said);
             }
             MediaEventKind::Discontinuity(change) => {
@@ -378,7 +404,7 @@ impl Conductor {
             MediaEventKind::Degraded { what } => {
                 self.note(at, EventKind::Degraded { what: what.clone() });
             }
-            MediaEventKind::PlayStarted { .. } | MediaEventKind::DigitReceived { .. } => {}
+            MediaEventKind::DigitReceived { .. } => {}
         }
     }
 
@@ -475,7 +501,7 @@ impl Conductor {
                 self.out.push_back(Output::SendDigits { digits, token: self.token });
             }
             NavigatorOutput::Say { line } => {
-                self.saying = Some(line);
+                self.saying = Some(Saying { line, since: None });
                 self.token += 1;
                 self.out.push_back(Output::Say { line, token: self.token });
             }

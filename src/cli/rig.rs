@@ -129,8 +129,7 @@ impl Line {
             std::fs::create_dir_all(folder).or_infrastructure()?;
         }
         let named = config.advertise.unwrap_or(config.media);
-        let media_address =
-            if named.is_unspecified() { endpoint.advertised().ip() } else { named };
+        let media_address = if named.is_unspecified() { endpoint.advertised().ip() } else { named };
         Ok(Self {
             endpoint,
             media,

@@ -37,6 +37,30 @@ pub(super) const GREETING: &[Phrase] = &[
     Phrase { ko: "고맙습니다", gloss: "thank you (as a greeting)", unless: THANKS_FOR },
 ];
 
+/// What agents say besides: only for glosses, no rule looks for them.
+pub(super) const SAYINGS: &[Phrase] = &[
+    phrase("무엇을 도와드릴까요", "how may I help you?"),
+    phrase("말씀하세요", "go ahead"),
+    phrase("말씀하십시오", "please go ahead"),
+    phrase("여보세요", "hello?"),
+    phrase("불편하셨겠습니다", "that must have been inconvenient"),
+    phrase("불편을 드려 죄송합니다", "we are sorry for the inconvenience"),
+    phrase("죄송합니다", "I am sorry"),
+    phrase("잠시만 기다려 주십시오", "please wait a moment"),
+    phrase("기다려 주셔서 감사합니다", "thank you for waiting"),
+    phrase("확인해 드리겠습니다", "let me check"),
+    phrase("변경해 드리겠습니다", "I will change it for you"),
+    phrase("신고가 접수되었습니다", "your report has been filed"),
+    phrase("내일 도착합니다", "it arrives tomorrow"),
+    phrase("신분증을 가지고 오시면 됩니다", "please bring your identity card"),
+    phrase("홈페이지에서 직접 하세요", "do it yourself on the home page"),
+    phrase("저도 잘 모르겠는데요", "I do not really know either"),
+    phrase("나중에 다시 전화하세요", "call again later"),
+    phrase("들어가세요", "off you go (goodbye)"),
+    phrase("연결해 드리겠습니다", "I will put you through"),
+    phrase("번을 눌러 주십시오", "press the key"),
+];
+
 /// Words that ask whether anything else is needed (추가문의 확인).
 pub(super) const FURTHER_HELP: &[Phrase] = &[
     further("더 궁금하신 점 있으십니까", "anything else you would like to ask?"),

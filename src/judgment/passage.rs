@@ -1,6 +1,6 @@
 //! Passages of a conversation: looking for phrases in turns, and quoting them with their gloss.
 
-use super::lexicon::Phrase;
+use super::lexicon::{CLOSING, FURTHER_HELP, GREETING, Phrase, SAYINGS};
 use super::words::{NEAR, SURE, Sounds};
 use crate::domain::facts::Turn;
 use crate::domain::ids::CallId;
@@ -60,13 +60,19 @@ pub(super) fn best<'a>(
             for phrase in phrases {
                 let Some(found) = sounds.find(phrase.ko, NEAR) else { continue };
                 let excluded = phrase.unless.iter().any(|word| sounds.find(word, 0.0).is_some());
-                if !excluded && best.is_none_or(|best| found.distance < best.distance) {
+                let better = best.is_none_or(|best| found.distance < best.distance);
+                if better && !excluded && !means_something_else(&sounds, found.distance) {
                     best = Some(Heard { turn, phrase, distance: found.distance, sentence });
                 }
             }
         }
     }
     best
+}
+
+/// Whether a doubtful fit is better explained by something that agents say besides.
+fn means_something_else(sounds: &Sounds, distance: f64) -> bool {
+    distance > SURE && SAYINGS.iter().any(|saying| sounds.find(saying.ko, SURE).is_some())
 }
 
 /// A turn's sentences; a turn without sentence marks is one.
@@ -81,7 +87,20 @@ pub(super) fn whole_turn(call: CallId, turn: &Turn) -> EvidenceSpan {
     } else {
         format!("“{}”", turn.text.trim())
     };
-    EvidenceSpan { call, span: turn.span, party: turn.party, note, gloss: None }
+    EvidenceSpan { call, span: turn.span, party: turn.party, note, gloss: gloss(&turn.text) }
+}
+
+/// What a text means as far as its sentences are known phrases; `None` if none is.
+fn gloss(text: &str) -> Option<String> {
+    let mut known: Vec<&str> = Vec::new();
+    for sentence in stretches(text) {
+        let sounds = Sounds::of(sentence);
+        let all = [SAYINGS, FURTHER_HELP, GREETING, CLOSING].into_iter().flatten();
+        let found = all.filter_map(|phrase| Some((sounds.find(phrase.ko, SURE)?, phrase.gloss)));
+        let best = found.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).map(|(_, g)| g);
+        known.extend(best.filter(|gloss| !known.contains(gloss)));
+    }
+    (!known.is_empty()).then(|| known.join(" … "))
 }
 
 /// The words of turns in quotation marks, for a sentence that says what was heard; at most 60 characters.
@@ -96,7 +115,8 @@ pub(super) fn quote<'a>(turns: impl IntoIterator<Item = &'a Turn>) -> String {
     }
     let short: String = all.chars().take(LONGEST).collect();
     let cut = if short.len() < all.len() { "…" } else { "" };
-    format!("“{short}{cut}”")
+    let meaning = gloss(&short).map_or(String::new(), |gloss| format!(" (“{gloss}”)"));
+    format!("“{short}{cut}”{meaning}")
 }
 
 /// Words as they are quoted inside a sentence, which brings its own full stop.

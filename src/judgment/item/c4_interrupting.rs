@@ -22,6 +22,9 @@ enum Overlap {
     Unreadable,
 }
 
+/// Words of a listener are shorter than this.
+const LONGEST_BACKCHANNEL: Duration = Duration::from_millis(2500);
+
 /// Looks for agent speech that began more than `before_end` before the end of one of our lines and lasted at least
 /// `lasting`.
 pub(super) fn find(facts: &Facts, before_end: Duration, lasting: Duration) -> Finding {
@@ -97,7 +100,9 @@ fn read(ours: &Turn, theirs: &Turn) -> Overlap {
     if Sounds::of(&ours.text).find(&theirs.text, SURE).is_some() {
         return Overlap::Echo;
     }
-    if theirs.uncertain { Overlap::Unreadable } else { Overlap::Interruption }
+    // However badly it was read: nobody listens aloud for so long.
+    let talks = theirs.span.duration() >= LONGEST_BACKCHANNEL;
+    if theirs.uncertain && !talks { Overlap::Unreadable } else { Overlap::Interruption }
 }
 
 /// Whether nothing is left of the words once those of a listener are taken out, longest first.
