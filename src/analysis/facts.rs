@@ -225,3 +225,114 @@ fn late_answer(record: &AttemptRecord, heard: &Heard) -> Option<String> {
     (late > LATE_ANSWER)
         .then(|| format!("we answered the greeting {:.1} s after it ended", late.as_secs_f64()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::testing::attempt;
+    use crate::domain::segment::{Acceptance, AgentOnset};
+    use crate::domain::timeline::Timeline;
+    use crate::domain::transcript::{Language, Word};
+
+    fn at(millis: u64) -> CallTime {
+        CallTime::from_millis(millis)
+    }
+
+    fn span(from: u64, to: u64) -> Span {
+        Span::new(at(from), at(to))
+    }
+
+    /// Answered at 1 s, requested at 5 s, our line from 16 s to 18 s, ended by us at 30 s.
+    fn timeline() -> Timeline {
+        let mut timeline = Timeline::default();
+        timeline.push(at(5000), EventKind::AgentRequested);
+        let (line, text) = ("hello".to_owned(), "카드를 잃어버렸어요".to_owned());
+        timeline.push(at(16_000), EventKind::Said { line, text, end: at(18_000) });
+        timeline.push(at(30_000), EventKind::Bye { by: Party::Prober, q850: None });
+        timeline
+    }
+
+    fn heard(onset: Option<u64>, voiced: &[(u64, u64)]) -> Heard {
+        let hearing = Hearing {
+            onset: onset.map(|millis| AgentOnset {
+                at: at(millis),
+                within: Duration::from_millis(100),
+                evidence: Vec::new(),
+                acceptance: Acceptance::Accepted,
+            }),
+            voiced: voiced.iter().map(|(from, to)| span(*from, *to)).collect(),
+            ..Hearing::default()
+        };
+        Heard { hearing: Some(hearing), transcript: None }
+    }
+
+    #[test]
+    fn the_wait_runs_from_the_request_to_the_onset() {
+        let record = attempt(CallEnding::Completed, timeline());
+        let facts = attempt_facts(&record, &heard(Some(12_500), &[(12_500, 15_000)]));
+        assert_eq!(facts.wait.connected(), Some(Duration::from_millis(7500)));
+        assert_eq!(facts.outcome, AttemptOutcome::ConnectedHuman);
+    }
+
+    #[test]
+    fn without_an_onset_the_wait_runs_until_the_call_ends() {
+        let record = attempt(CallEnding::QueueTimeout, timeline());
+        let facts = attempt_facts(&record, &heard(None, &[]));
+        let waited = Duration::from_secs(25);
+        assert_eq!(facts.wait, AgentWait::NeverConnected { requested: at(5000), waited });
+    }
+
+    #[test]
+    fn voices_before_the_onset_are_no_turns_and_words_go_to_the_turn_they_were_said_in() {
+        let record = attempt(CallEnding::Completed, timeline());
+        let mut heard = heard(Some(12_500), &[(6000, 9000), (12_500, 15_000), (19_000, 22_000)]);
+        let word = |text: &str, from, to| Word {
+            text: text.to_owned(),
+            span: span(from, to),
+            probability: 0.9,
+        };
+        heard.transcript = Some(Transcript {
+            model: crate::domain::ids::ContentHash::from_bytes(&[0; 32]),
+            language: Language::Ko,
+            utterances: vec![Utterance {
+                party: Party::FarEnd,
+                span: span(6000, 22_000),
+                text: String::new(),
+                words: vec![
+                    word("기다려", 7000, 8000),
+                    word("안녕하십니까", 12_600, 14_000),
+                    word("네", 19_200, 19_500),
+                ],
+                mean_log_probability: -0.2,
+            }],
+            dropped: 0,
+        });
+        let conversation = conversation(&record, &heard).unwrap();
+        let texts: Vec<_> = conversation.turns.iter().map(|t| (t.party, t.text.as_str())).collect();
+        assert_eq!(
+            texts,
+            [
+                (Party::FarEnd, "안녕하십니까"),
+                (Party::Prober, "카드를 잃어버렸어요"),
+                (Party::FarEnd, "네"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_3_s_after_the_greeting_is_in_time_and_a_later_one_is_our_fault() {
+        let record = attempt(CallEnding::Completed, timeline());
+        let in_time = heard(Some(10_000), &[(10_000, 13_000)]);
+        assert_eq!(probe_faults(&record, &in_time), Vec::<String>::new());
+        let late = heard(Some(10_000), &[(10_000, 12_990)]);
+        assert_eq!(probe_faults(&record, &late).len(), 1);
+    }
+
+    #[test]
+    fn an_agent_we_did_not_notice_and_a_recording_we_spoke_to_are_our_faults() {
+        let missed = attempt(CallEnding::QueueTimeout, timeline());
+        assert_eq!(probe_faults(&missed, &heard(Some(12_000), &[(12_000, 15_000)])).len(), 1);
+        let fooled = attempt(CallEnding::Completed, timeline());
+        assert_eq!(probe_faults(&fooled, &heard(None, &[])).len(), 1);
+    }
+}

@@ -6,6 +6,8 @@
 mod facts;
 mod outcome;
 pub mod pipeline;
+#[cfg(test)]
+mod testing;
 
 pub use facts::{Heard, facts_of};
 pub use outcome::outcome_of;

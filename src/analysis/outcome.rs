@@ -87,3 +87,96 @@ fn answered(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome
         other => unattributed(format!("{other:?}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::testing::attempt;
+    use crate::domain::segment::{Acceptance, AgentOnset, Segment};
+    use crate::domain::time::{CallTime, Span};
+    use crate::domain::timeline::{EventKind, Timeline};
+    use std::time::Duration;
+
+    fn refusal(code: u16, cause: Option<u8>, rang: bool) -> &'static str {
+        let status = SipStatus { code, phrase: String::new() };
+        let ending = CallEnding::Refused { status, q850: cause.map(Q850Cause), rang };
+        outcome_of(&attempt(ending, Timeline::default()), None).label()
+    }
+
+    #[test]
+    fn every_refusal_ends_in_the_class_of_the_ledger() {
+        let table = [
+            (486, None, true, "busy"),
+            (600, None, false, "busy"),
+            (603, Some(17), false, "busy"),
+            (480, None, false, "no answer"),
+            (480, Some(19), true, "no answer"),
+            (408, None, true, "no answer"),
+            (408, None, false, "unattributed"),
+            (503, None, true, "congestion"),
+            (503, None, false, "unattributed"),
+            (503, Some(34), false, "congestion"),
+            (401, None, false, "void"),
+            (403, None, false, "void"),
+            (488, None, false, "void"),
+            (484, None, false, "void"),
+            (404, None, false, "unattributed"),
+            (500, None, false, "unattributed"),
+            (603, None, true, "unattributed"),
+        ];
+        for (code, cause, rang, class) in table {
+            assert_eq!(refusal(code, cause, rang), class, "{code} {cause:?} {rang}");
+        }
+    }
+
+    #[test]
+    fn a_silent_trunk_is_void_and_never_a_408() {
+        let class = |timer, rang| {
+            let ending = CallEnding::TimedOut { timer, rang };
+            outcome_of(&attempt(ending, Timeline::default()), None).label()
+        };
+        assert_eq!(class(LocalTimeout::TimerB, false), "void");
+        assert_eq!(class(LocalTimeout::RingLimit, true), "no answer");
+        assert_eq!(class(LocalTimeout::TryingThenSilence, false), "unattributed");
+    }
+
+    fn far_end_hung_up(requested: bool, hearing: &Hearing) -> &'static str {
+        let mut timeline = Timeline::default();
+        if requested {
+            timeline.push(CallTime::from_millis(5000), EventKind::AgentRequested);
+        }
+        let ending = CallEnding::FarEndHungUp { agent_suspected: false, requested };
+        outcome_of(&attempt(ending, timeline), Some(hearing)).label()
+    }
+
+    #[test]
+    fn a_release_after_the_request_is_the_centers_and_before_it_nobodys() {
+        let nothing = Hearing::default();
+        assert_eq!(far_end_hung_up(true, &nothing), "released in queue");
+        assert_eq!(far_end_hung_up(false, &nothing), "unattributed");
+    }
+
+    #[test]
+    fn a_closed_message_and_an_agent_are_told_by_ear() {
+        let span = Span::new(CallTime::ZERO, CallTime::from_millis(4000));
+        let kind = SegmentKind::ClosedMessage;
+        let closed = Segment { span, kind, prompt: None, because: String::new() };
+        let mut hearing = Hearing { segments: vec![closed], ..Hearing::default() };
+        assert_eq!(far_end_hung_up(false, &hearing), "closed message");
+        hearing.onset = Some(AgentOnset {
+            at: CallTime::from_millis(9000),
+            within: Duration::from_millis(200),
+            evidence: Vec::new(),
+            acceptance: Acceptance::Accepted,
+        });
+        assert_eq!(far_end_hung_up(true, &hearing), "agent");
+    }
+
+    #[test]
+    fn what_we_broke_off_is_ours() {
+        let ending = CallEnding::Aborted { why: "stopped".to_owned() };
+        let outcome = outcome_of(&attempt(ending, Timeline::default()), None);
+        assert_eq!(outcome, AttemptOutcome::AbortedByProbe);
+        assert!(!outcome.counts());
+    }
+}

@@ -523,3 +523,179 @@ impl Conductor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "
+scenario: direct
+max-call: 30s
+direct-line: answer
+lines:
+  hello: { wav: a.wav, text: 안녕하세요 }
+steps:
+  - say: { line: hello }
+  - hang-up: {}
+";
+    const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                       m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+    struct Call {
+        conductor: Conductor,
+        opened: Instant,
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one arbitrary instant to count from")]
+    fn call() -> Call {
+        let opened = Instant::now();
+        let scenario = Arc::new(Scenario::parse("direct.yaml", FILE).unwrap());
+        let library = Arc::new(Library::empty());
+        let conductor = Conductor::new(opened, AttemptNumber::FIRST, scenario, library);
+        Call { conductor, opened }
+    }
+
+    fn status(code: u16) -> SipStatus {
+        SipStatus { code, phrase: String::new() }
+    }
+
+    fn dialog() -> StoredDialog {
+        StoredDialog {
+            remote_tag: "t".to_owned(),
+            contact: "sip:127.0.0.1".to_owned(),
+            route_set: Vec::new(),
+            cseq: 1,
+        }
+    }
+
+    impl Call {
+        fn leg(&mut self, millis: u64, event: &LegEventKind) -> Vec<Output> {
+            self.give(millis, Input::Leg(event))
+        }
+
+        fn give(&mut self, millis: u64, input: Input<'_>) -> Vec<Output> {
+            let now = self.opened + Duration::from_millis(millis);
+            self.conductor.handle(now, input);
+            let mut all = Vec::new();
+            while let Some(output) = self.conductor.poll() {
+                let waits = matches!(output, Output::WaitUntil(_));
+                all.push(output);
+                if waits {
+                    break;
+                }
+            }
+            all
+        }
+
+        fn answer(&mut self, millis: u64, sdp: Option<&str>) -> Vec<Output> {
+            let sdp = sdp.map(str::to_owned);
+            let (status, dialog) = (status(200), dialog());
+            self.leg(millis, &LegEventKind::Answered { status, sdp, dialog })
+        }
+    }
+
+    fn ending(outputs: &[Output]) -> Option<&CallEnding> {
+        outputs.iter().find_map(|output| match output {
+            Output::Finished(ending) => Some(ending),
+            _ => None,
+        })
+    }
+
+    fn has(outputs: &[Output], wanted: fn(&Output) -> bool) -> bool {
+        outputs.iter().any(wanted)
+    }
+
+    #[test]
+    fn busy_before_any_ringing_is_refused_without_ringing() {
+        let mut call = call();
+        let out = call.leg(80, &LegEventKind::Refused { status: status(486), q850: None });
+        let refused = CallEnding::Refused { status: status(486), q850: None, rang: false };
+        assert_eq!(ending(&out), Some(&refused));
+    }
+
+    #[test]
+    fn a_challenge_is_the_same_attempt() {
+        let mut call = call();
+        for branch in ["a", "b"] {
+            let (branch, from_tag) = (branch.to_owned(), "f".to_owned());
+            call.leg(1, &LegEventKind::InviteSent { branch, from_tag });
+            call.leg(2, &LegEventKind::Challenged { code: 407 });
+        }
+        let timeline = call.conductor.into_timeline();
+        let sent = |e: &&crate::domain::timeline::TimelineEvent| {
+            matches!(e.kind, EventKind::InviteSent { .. })
+        };
+        assert_eq!(timeline.events().iter().filter(sent).count(), 1);
+    }
+
+    #[test]
+    fn the_ring_limit_ends_as_a_timeout_of_ours_whatever_the_cancel_brings() {
+        let mut call = call();
+        let ringing = LegEventKind::Provisional { status: status(180), sdp: None };
+        call.leg(500, &ringing);
+        call.leg(60_500, &LegEventKind::TimedOut(LocalTimeout::RingLimit));
+        let out = call.leg(60_600, &LegEventKind::Refused { status: status(487), q850: None });
+        let expected = CallEnding::TimedOut { timer: LocalTimeout::RingLimit, rang: true };
+        assert_eq!(ending(&out), Some(&expected));
+    }
+
+    #[test]
+    fn an_answer_without_usable_audio_is_our_failure() {
+        let mut call = call();
+        let out = call.answer(900, Some("v=0\r\nm=audio 4000 RTP/AVP 18\r\n"));
+        assert!(has(&out, |o| matches!(o, Output::Bye)));
+        let out = call.leg(1000, &LegEventKind::Ended);
+        assert!(matches!(ending(&out), Some(CallEnding::Aborted { .. })));
+    }
+
+    #[test]
+    fn the_script_is_said_and_the_call_ended_by_us() {
+        let mut call = call();
+        let out = call.answer(900, Some(SDP));
+        assert!(has(&out, |o| matches!(o, Output::Connect(_))));
+        assert!(has(&out, |o| matches!(o, Output::Say { line: 0, .. })));
+        let (start, end) = (call.opened, call.opened + Duration::from_secs(3));
+        let ended = MediaEventKind::PlayEnded { token: 1, start, end };
+        let out = call.give(3000, Input::Media(&ended));
+        assert!(has(&out, |o| matches!(o, Output::Bye)));
+        assert_eq!(ending(&call.leg(3100, &LegEventKind::Ended)), Some(&CallEnding::Completed));
+    }
+
+    #[test]
+    fn a_line_that_the_far_end_cuts_is_on_the_timeline_as_far_as_it_went() {
+        let mut call = call();
+        call.answer(900, Some(SDP));
+        call.give(1000, Input::Media(&MediaEventKind::PlayStarted { token: 1 }));
+        let out = call.leg(1600, &LegEventKind::RemoteBye { q850: None });
+        assert!(matches!(ending(&out), Some(CallEnding::FarEndHungUp { .. })));
+        let timeline = call.conductor.into_timeline();
+        let said: Vec<_> = timeline.said().collect();
+        let (from, to) = (CallTime::from_millis(1000), CallTime::from_millis(1600));
+        assert_eq!(said, [Span::new(from, to)]);
+    }
+
+    #[test]
+    fn stopping_cancels_a_ringing_call_and_hangs_up_an_answered_one() {
+        let why = "told to stop";
+        let mut ringing = call();
+        let out = ringing.give(100, Input::Stop { why });
+        assert!(has(&out, |o| matches!(o, Output::Cancel)));
+        let mut answered = call();
+        answered.answer(900, Some(SDP));
+        let out = answered.give(1000, Input::Stop { why });
+        assert!(has(&out, |o| matches!(o, Output::Bye)));
+        let out = answered.leg(1100, &LegEventKind::Ended);
+        let aborted = CallEnding::Aborted { why: why.to_owned() };
+        assert_eq!(ending(&out), Some(&aborted));
+    }
+
+    #[test]
+    fn a_leg_that_does_not_end_is_given_up_after_6_s() {
+        let mut call = call();
+        call.answer(900, Some(SDP));
+        call.give(1000, Input::Stop { why: "stop" });
+        assert_eq!(ending(&call.give(6900, Input::Tick)), None);
+        let out = call.give(7000, Input::Tick);
+        assert!(matches!(ending(&out), Some(CallEnding::Aborted { .. })));
+    }
+}
