@@ -167,7 +167,7 @@ fn check(attempt: &Value, folder: &Path) {
 
     // The recording holds our voice on the left and its echo on the right.
     assert!(attempt["recording"]["samples"].as_u64().unwrap() > 8000, "{attempt:#}");
-    let wav = recordings(&folder.join("store/audio")).pop().expect("the recording is in the store");
+    let wav = recordings(&folder.join("store/audio")).pop().unwrap();
     let mut reader = hound::WavReader::open(&wav).unwrap();
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 8000));
     let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();

@@ -25,6 +25,8 @@ const TURN_GAP: Duration = Duration::from_millis(300);
 const ONSET_SLACK: Duration = Duration::from_millis(400);
 /// An answer of ours later than this leaves the agent hanging: whatever follows is our doing.
 const LATE_ANSWER: Duration = Duration::from_secs(3);
+/// A voice that ended so shortly before our BYE was not over.
+const STILL_SPEAKING: Duration = Duration::from_millis(300);
 /// Above this share of lost packets words and overlaps are not sure.
 const POOR_LINE_LOSS: f64 = 0.05;
 
@@ -85,7 +87,7 @@ fn agent_wait(record: &AttemptRecord, heard: &Heard, outcome: &AttemptOutcome) -
 }
 
 /// When the call was over: its BYE, or else its last event.
-fn ended(record: &AttemptRecord) -> CallTime {
+pub(super) fn ended(record: &AttemptRecord) -> CallTime {
     let last = record.timeline.events().last().map_or(CallTime::ZERO, |e| e.at);
     record.timeline.bye().map_or(last, |(at, _)| at)
 }
@@ -169,8 +171,9 @@ fn give_words(turns: &mut [Turn], utterance: &Utterance, from: CallTime) {
     }
 }
 
-fn line_faults(record: &AttemptRecord) -> Vec<String> {
+pub(super) fn line_faults(record: &AttemptRecord) -> Vec<String> {
     let mut faults = degraded(record);
+    faults.extend(network_release(record));
     if let Some(quality) = &record.line_quality {
         if let Some(loss) = quality.loss().filter(|loss| *loss > POOR_LINE_LOSS) {
             faults.push(format!("{:.1} % of the packets were lost", loss * 100.0));
@@ -180,6 +183,19 @@ fn line_faults(record: &AttemptRecord) -> Vec<String> {
         }
     }
     faults
+}
+
+/// A BYE whose cause is the network's, not a person's (ITU-T Q.850 §2.2.7: out of order, failure, congestion,
+/// resources, timer expiry, interworking).
+fn network_release(record: &AttemptRecord) -> Option<String> {
+    record.timeline.events().iter().find_map(|event| match event.kind {
+        EventKind::Bye { by: Party::FarEnd, q850: Some(cause) }
+            if matches!(cause.0, 27 | 34 | 38 | 41 | 42 | 44 | 47 | 102 | 127) =>
+        {
+            Some(format!("the network released the call with cause {}", cause.0))
+        }
+        _ => None,
+    })
 }
 
 fn degraded(record: &AttemptRecord) -> Vec<String> {
@@ -198,16 +214,31 @@ fn probe_faults(record: &AttemptRecord, heard: &Heard) -> Vec<String> {
     }
     let onset = heard.hearing.as_ref().and_then(|h| h.onset.as_ref());
     match (onset, &record.ending) {
-        (Some(onset), CallEnding::QueueTimeout | CallEnding::Lost { .. }) => {
+        (
+            Some(onset),
+            CallEnding::QueueTimeout | CallEnding::Lost { .. } | CallEnding::BusyTone { .. },
+        ) => {
             faults.push(format!("an agent spoke at {} and we did not notice", onset.at));
         }
-        (None, CallEnding::Completed) => {
+        (None, CallEnding::Completed) if heard.hearing.is_some() => {
             faults.push("we took a recording for a person and hung up".to_owned());
         }
-        (Some(_), _) => faults.extend(late_answer(record, heard)),
+        (Some(_), _) => {
+            faults.extend(late_answer(record, heard));
+            faults.extend(hung_up_early(record, heard));
+        }
         (None, _) => {}
     }
     faults
+}
+
+/// Whether we hung up while somebody spoke.
+fn hung_up_early(record: &AttemptRecord, heard: &Heard) -> Option<String> {
+    let (bye, Party::Prober) = record.timeline.bye()? else { return None };
+    let hearing = heard.hearing.as_ref()?;
+    let speaking = |voiced: &&Span| voiced.start < bye && voiced.end + STILL_SPEAKING > bye;
+    let cut = hearing.voiced.iter().rev().find(speaking)?;
+    Some(format!("we hung up while somebody spoke, since {}", cut.start))
 }
 
 /// Whether we let the agent wait after the greeting.

@@ -3,9 +3,28 @@
 //! A fault of ours or of the first hop is `Void` and never a center's defect; what cannot be laid to anybody is
 //! `Unattributed`.
 
+use super::facts::{ended, line_faults};
 use crate::domain::record::{AttemptOutcome, AttemptRecord, CallEnding};
 use crate::domain::segment::{Hearing, SegmentKind};
-use crate::domain::timeline::{LocalTimeout, Q850Cause, SipStatus};
+use crate::domain::time::CallTime;
+use crate::domain::timeline::{EventKind, LocalTimeout, Q850Cause, SipStatus};
+use std::time::Duration;
+
+/// A shorter ring that we ended is our impatience.
+const SHORTEST_RING: Duration = Duration::from_mins(1);
+/// A shorter wait that we ended is our impatience: the limit of the agent wait and its margin.
+const SHORTEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Whether something of a queue is heard after the request: the center took the digit.
+fn confirmed(hearing: &Hearing, request: CallTime) -> bool {
+    hearing.segments.iter().any(|segment| {
+        segment.span.end > request
+            && matches!(
+                segment.kind,
+                SegmentKind::QueueMusic | SegmentKind::QueueAnnouncement | SegmentKind::Ringback
+            )
+    })
+}
 
 /// Classifies one attempt. `hearing` is `None` where no audio was kept.
 ///
@@ -14,14 +33,51 @@ use crate::domain::timeline::{LocalTimeout, Q850Cause, SipStatus};
 pub fn outcome_of(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome {
     match &record.ending {
         CallEnding::Refused { status, q850, rang } => refused(status, *q850, *rang),
+        CallEnding::TimedOut { timer: LocalTimeout::RingLimit, rang: true } => rang_out(record),
         CallEnding::TimedOut { timer, rang } => timed_out(*timer, *rang),
-        CallEnding::BusyTone { congestion: false } => AttemptOutcome::Busy,
-        CallEnding::BusyTone { congestion: true } => AttemptOutcome::Congestion,
+        CallEnding::BusyTone { congestion } => busy_tone(record, hearing, *congestion),
         CallEnding::Aborted { .. } => AttemptOutcome::AbortedByProbe,
         CallEnding::Completed
         | CallEnding::FarEndHungUp { .. }
         | CallEnding::QueueTimeout
         | CallEnding::Lost { .. } => answered(record, hearing),
+    }
+}
+
+/// It rang and nobody answered; only a ring of a minute is laid to the center, or what a simulation waits.
+fn rang_out(record: &AttemptRecord) -> AttemptOutcome {
+    let rang = record.timeline.first(
+        |k| matches!(k, EventKind::Provisional { status, .. } if (180..=182).contains(&status.code)),
+    );
+    let gave_up = record.timeline.first(|k| matches!(k, EventKind::LocalTimeout { .. }));
+    let waited = rang.zip(gave_up).map_or(Duration::ZERO, |(rang, gave_up)| gave_up - rang);
+    if waited >= SHORTEST_RING || record.provenance.simulated {
+        AttemptOutcome::NoAnswer
+    } else {
+        unattributed(format!("we gave up after {} s of ringing", waited.as_secs()))
+    }
+}
+
+/// A tone that steered us is only believed if the recording has it, and never against a person that was heard.
+fn busy_tone(
+    record: &AttemptRecord,
+    hearing: Option<&Hearing>,
+    congestion: bool,
+) -> AttemptOutcome {
+    if hearing.is_some_and(|h| h.onset.is_some()) && record.timeline.answered().is_some() {
+        return AttemptOutcome::ConnectedHuman;
+    }
+    let tone = |h: &Hearing| {
+        h.segments.iter().any(|s| matches!(s.kind, SegmentKind::Busy | SegmentKind::Congestion))
+    };
+    if !hearing.is_some_and(tone) {
+        return unattributed("a busy tone that no recording confirms");
+    }
+    match record.timeline.answered() {
+        Some(_) if record.timeline.agent_request().is_some() => AttemptOutcome::QueueReject,
+        Some(_) => unattributed("a busy tone after the answer, before an agent was asked for"),
+        None if congestion => AttemptOutcome::Congestion,
+        None => AttemptOutcome::Busy,
     }
 }
 
@@ -55,9 +111,7 @@ fn timed_out(timer: LocalTimeout, rang: bool) -> AttemptOutcome {
         LocalTimeout::TimerB => {
             AttemptOutcome::Void { why: "the trunk did not respond at all".to_owned() }
         }
-        LocalTimeout::RingLimit | LocalTimeout::CancelUnanswered if rang => {
-            AttemptOutcome::NoAnswer
-        }
+        LocalTimeout::CancelUnanswered if rang => AttemptOutcome::NoAnswer,
         LocalTimeout::TryingThenSilence | LocalTimeout::RingLimit => {
             unattributed("100 Trying, then silence")
         }
@@ -66,7 +120,8 @@ fn timed_out(timer: LocalTimeout, rang: bool) -> AttemptOutcome {
 }
 
 fn answered(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome {
-    let requested = record.timeline.agent_request().is_some();
+    let request = record.timeline.agent_request();
+    let requested = request.is_some();
     if hearing.is_some_and(|h| h.onset.is_some()) {
         return AttemptOutcome::ConnectedHuman;
     }
@@ -74,7 +129,23 @@ fn answered(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome
     if hearing.is_some_and(closed) {
         return AttemptOutcome::ClosedMessage;
     }
+    let Some(hearing) = hearing else {
+        return unattributed("no audio was kept, so who spoke is not known");
+    };
+    if let Some(fault) = line_faults(record).into_iter().next() {
+        return unattributed(fault);
+    }
+    let given_up_early =
+        |from| ended(record) - from < SHORTEST_WAIT && !record.provenance.simulated;
     match &record.ending {
+        CallEnding::QueueTimeout | CallEnding::FarEndHungUp { agent_suspected: false, .. }
+            if request.is_some_and(|at| !confirmed(hearing, at)) =>
+        {
+            unattributed("nothing shows that the center heard our digit")
+        }
+        CallEnding::QueueTimeout if request.is_some_and(given_up_early) => {
+            unattributed("we gave up waiting early")
+        }
         CallEnding::QueueTimeout => AttemptOutcome::QueueTimeout,
         CallEnding::FarEndHungUp { agent_suspected: true, .. } | CallEnding::Completed => {
             unattributed("we spoke to somebody, but no person was heard afterwards")
@@ -136,7 +207,6 @@ mod tests {
             outcome_of(&attempt(ending, Timeline::default()), None).label()
         };
         assert_eq!(class(LocalTimeout::TimerB, false), "void");
-        assert_eq!(class(LocalTimeout::RingLimit, true), "no answer");
         assert_eq!(class(LocalTimeout::TryingThenSilence, false), "unattributed");
     }
 
@@ -149,18 +219,59 @@ mod tests {
         outcome_of(&attempt(ending, timeline), Some(hearing)).label()
     }
 
+    fn stretch(kind: SegmentKind, from: u64, to: u64) -> Segment {
+        let span = Span::new(CallTime::from_millis(from), CallTime::from_millis(to));
+        Segment { span, kind, prompt: None, because: String::new() }
+    }
+
     #[test]
-    fn a_release_after_the_request_is_the_centers_and_before_it_nobodys() {
-        let nothing = Hearing::default();
-        assert_eq!(far_end_hung_up(true, &nothing), "released in queue");
-        assert_eq!(far_end_hung_up(false, &nothing), "unattributed");
+    fn a_release_from_the_queue_is_the_centers_and_one_before_it_nobodys() {
+        let music = stretch(SegmentKind::QueueMusic, 5500, 9000);
+        let queue = Hearing { segments: vec![music], ..Hearing::default() };
+        assert_eq!(far_end_hung_up(true, &queue), "released in queue");
+        assert_eq!(far_end_hung_up(false, &queue), "unattributed");
+    }
+
+    #[test]
+    fn a_digit_that_nothing_confirms_is_nobodys_fault() {
+        assert_eq!(far_end_hung_up(true, &Hearing::default()), "unattributed");
+    }
+
+    #[test]
+    fn a_busy_tone_counts_if_the_recording_has_it() {
+        let ending = CallEnding::BusyTone { congestion: false };
+        let class = |hearing: Option<&Hearing>| {
+            outcome_of(&attempt(ending.clone(), Timeline::default()), hearing).label()
+        };
+        let busy = stretch(SegmentKind::Busy, 0, 3000);
+        let heard = Hearing { segments: vec![busy], ..Hearing::default() };
+        assert_eq!(class(Some(&heard)), "busy");
+        assert_eq!(class(Some(&Hearing::default())), "unattributed");
+        assert_eq!(class(None), "unattributed");
+    }
+
+    #[test]
+    fn a_short_ring_that_we_ended_counts_in_a_simulation_alone() {
+        let ring = |secs: u64, simulated: bool| {
+            let mut timeline = Timeline::default();
+            let status = SipStatus { code: 180, phrase: String::new() };
+            let ringing = EventKind::Provisional { status, early_media: false };
+            timeline.push(CallTime::from_millis(500), ringing);
+            let timer = LocalTimeout::RingLimit;
+            let end = CallTime::from_millis(500 + secs * 1000);
+            timeline.push(end, EventKind::LocalTimeout { timer });
+            let mut record = attempt(CallEnding::TimedOut { timer, rang: true }, timeline);
+            record.provenance.simulated = simulated;
+            outcome_of(&record, None).label()
+        };
+        assert_eq!(ring(60, false), "no answer");
+        assert_eq!(ring(8, false), "unattributed");
+        assert_eq!(ring(8, true), "no answer");
     }
 
     #[test]
     fn a_closed_message_and_an_agent_are_told_by_ear() {
-        let span = Span::new(CallTime::ZERO, CallTime::from_millis(4000));
-        let kind = SegmentKind::ClosedMessage;
-        let closed = Segment { span, kind, prompt: None, because: String::new() };
+        let closed = stretch(SegmentKind::ClosedMessage, 0, 4000);
         let mut hearing = Hearing { segments: vec![closed], ..Hearing::default() };
         assert_eq!(far_end_hung_up(false, &hearing), "closed message");
         hearing.onset = Some(AgentOnset {

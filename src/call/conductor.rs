@@ -117,6 +117,7 @@ pub struct Conductor {
     listener: Listener,
     state: State,
     rang: bool,
+    proceeding: bool,
     connected: Option<AudioTarget>,
     pressing: Option<Pressing>,
     saying: Option<Saying>,
@@ -141,6 +142,7 @@ impl Conductor {
             listener: Listener::new(library),
             state: State::Dialling,
             rang: false,
+            proceeding: false,
             connected: None,
             pressing: None,
             saying: None,
@@ -333,8 +335,10 @@ impl Conductor {
     fn provisional(&mut self, at: CallTime, status: &SipStatus, sdp: Option<&str>) {
         let early_media = sdp.is_some();
         self.note(at, EventKind::Provisional { status: status.clone(), early_media });
-        if status.code > 100 && !self.rang {
-            self.rang = true;
+        // 183 tells of progress, not of ringing (RFC 3261 §21.1.5).
+        self.rang |= (180..=182).contains(&status.code);
+        if status.code > 100 && !self.proceeding {
+            self.proceeding = true;
             if self.scenario.request == RequestRule::Ringing {
                 self.agent_requested(at);
             }

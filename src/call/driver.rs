@@ -73,6 +73,8 @@ pub struct FinishedCall {
 /// How long a digit sounds, and the pause after it. Within what ITU-T Q.24 lets receivers expect (≥ 40 ms each).
 const DIGIT_ON: Duration = Duration::from_millis(120);
 const DIGIT_GAP: Duration = Duration::from_millis(100);
+/// How long the recorder may take to close a recording.
+const CLOSING_LIMIT: Duration = Duration::from_secs(20);
 /// Frames that may wait for this task: two seconds.
 const MEDIA_BACKLOG: usize = 100;
 
@@ -115,7 +117,11 @@ pub async fn dial(
     let mut call = Running { conductor, setup: &setup, observer, clock };
     let ending = call.run(&mut leg, &mut stream, stop).await;
     let timeline = call.conductor.into_timeline();
-    let report = stream.close().await;
+    let report = tokio::time::timeout(CLOSING_LIMIT, stream.close()).await;
+    let report = report.unwrap_or_else(|_| StreamReport {
+        problems: vec!["the recording could not be closed in time; it is not used".to_owned()],
+        ..StreamReport::default()
+    });
     finished(&ticket, &setup, clock, ending, timeline, Some(report))
 }
 

@@ -37,7 +37,7 @@ pub(super) const GREETING: &[Phrase] = &[
     Phrase { ko: "고맙습니다", gloss: "thank you (as a greeting)", unless: THANKS_FOR },
 ];
 
-/// What agents say besides: only for glosses, no rule looks for them.
+/// What agents say besides: for glosses, and to explain away doubtful fits; no rule looks for them.
 pub(super) const SAYINGS: &[Phrase] = &[
     phrase("무엇을 도와드릴까요", "how may I help you?"),
     phrase("말씀하세요", "go ahead"),

@@ -1,7 +1,7 @@
 //! Passages of a conversation: looking for phrases in turns, and quoting them with their gloss.
 
 use super::lexicon::{CLOSING, FURTHER_HELP, GREETING, Phrase, SAYINGS};
-use super::words::{NEAR, SURE, Sounds};
+use super::words::{Found, NEAR, SURE, Sounds};
 use crate::domain::facts::Turn;
 use crate::domain::ids::CallId;
 use crate::domain::verdict::EvidenceSpan;
@@ -22,7 +22,7 @@ pub(super) struct Heard<'a> {
 impl Heard<'_> {
     /// Whether the words fit well enough to rest a verdict on.
     pub(super) fn sure(&self) -> bool {
-        self.distance <= SURE
+        self.distance <= SURE && !self.turn.uncertain
     }
 
     /// The sentence in quotation marks with its gloss: `“더 궁금하신 점 있으십니까?” (“anything else …?”)`.
@@ -61,7 +61,7 @@ pub(super) fn best<'a>(
                 let Some(found) = sounds.find(phrase.ko, NEAR) else { continue };
                 let excluded = phrase.unless.iter().any(|word| sounds.find(word, 0.0).is_some());
                 let better = best.is_none_or(|best| found.distance < best.distance);
-                if better && !excluded && !means_something_else(&sounds, found.distance) {
+                if better && !excluded && !means_something_else(&sounds, &found) {
                     best = Some(Heard { turn, phrase, distance: found.distance, sentence });
                 }
             }
@@ -70,9 +70,16 @@ pub(super) fn best<'a>(
     best
 }
 
-/// Whether a doubtful fit is better explained by something that agents say besides.
-fn means_something_else(sounds: &Sounds, distance: f64) -> bool {
-    distance > SURE && SAYINGS.iter().any(|saying| sounds.find(saying.ko, SURE).is_some())
+/// Whether a doubtful fit is better explained by something else that agents say in the same place.
+fn means_something_else(sounds: &Sounds, found: &Found) -> bool {
+    let better = |saying: &Phrase| {
+        sounds.find(saying.ko, SURE).is_some_and(|other| {
+            other.distance < found.distance
+                && other.at.start < found.at.end
+                && found.at.start < other.at.end
+        })
+    };
+    found.distance > SURE && SAYINGS.iter().any(better)
 }
 
 /// A turn's sentences; a turn without sentence marks is one.

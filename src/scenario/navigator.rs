@@ -98,6 +98,9 @@ const SECOND_THOUGHTS: Duration = Duration::from_secs(15);
 /// Talking over our line this long counts as the far end's turn.
 const TALKED_OVER: Duration = Duration::from_millis(1500);
 
+/// Digits and lines are out by then, or our own side failed.
+const LONGEST_SENDING: Duration = Duration::from_mins(1);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Not answered yet.
@@ -297,8 +300,10 @@ impl Navigator {
             Step::WaitForAgent { .. } => {
                 Some(self.requested_at.unwrap_or(since) + self.scenario.max_wait)
             }
-            Step::Listen { at_most, .. } => Some(since + *at_most),
-            Step::Press { .. } | Step::Say { .. } | Step::HangUp => None,
+            // Nobody is cut short: a voice is heard out, up to the longest call.
+            Step::Listen { at_most, .. } => self.speaking_since.is_none().then(|| since + *at_most),
+            Step::Press { .. } | Step::Say { .. } => Some(since + LONGEST_SENDING),
+            Step::HangUp => None,
         }
     }
 
@@ -322,6 +327,10 @@ impl Navigator {
             match self.current() {
                 Some(Step::Listen { .. }) => self.advance(now),
                 Some(Step::WaitForAgent { .. }) => self.finish(HangUpReason::QueueTimeout),
+                Some(Step::Press { .. } | Step::Say { .. }) => {
+                    let why = format!("step {}: our media did not get through", self.step + 1);
+                    self.finish(HangUpReason::Lost(why));
+                }
                 _ => {
                     let why = format!("step {}: no prompt was heard in time", self.step + 1);
                     self.finish(HangUpReason::Lost(why));

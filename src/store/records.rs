@@ -9,6 +9,8 @@ use super::rows::{column, corrupt, from_json, to_json};
 use crate::clock;
 use crate::domain::ids::{CallId, CampaignId, CenterId, ContentHash, UnitId};
 use crate::domain::record::{AttemptRecord, CallEnding, CallRecord, RecordVersion};
+use crate::domain::time::CallTime;
+use crate::domain::timeline::EventKind;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 use std::collections::BTreeMap;
@@ -25,7 +27,13 @@ impl Store {
         record: &AttemptRecord,
         files: Option<&RecordingFiles>,
     ) -> Result<(), StoreError> {
-        let shelved = self.take(record, files).await?;
+        let (shelved, without_audio) = match self.take(record, files).await {
+            Ok(shelved) => (shelved, None),
+            // A full disk takes the audio, never the record.
+            Err(error @ StoreError::Io { .. }) => (None, Some(silent(record, &error))),
+            Err(error) => return Err(error),
+        };
+        let record = without_audio.as_ref().unwrap_or(record);
         let mut writing = self.writing().await?;
         check_against_ledger(&mut writing, record).await?;
         insert_record(&mut writing, record, shelved.as_ref()).await?;
@@ -163,6 +171,16 @@ impl Store {
             sidecar: self.folder().join(sidecar),
         }))
     }
+}
+
+/// The record without its recording, and why.
+fn silent(record: &AttemptRecord, error: &StoreError) -> AttemptRecord {
+    let mut record = record.clone();
+    record.recording = None;
+    let what = format!("the recording could not be kept: {error}");
+    let at = record.timeline.events().last().map_or(CallTime::ZERO, |event| event.at);
+    record.timeline.push(at, EventKind::Degraded { what });
+    record
 }
 
 fn mismatch(record: &AttemptRecord, what: &'static str) -> StoreError {

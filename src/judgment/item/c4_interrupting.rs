@@ -22,8 +22,8 @@ enum Overlap {
     Unreadable,
 }
 
-/// Words of a listener are shorter than this.
-const LONGEST_BACKCHANNEL: Duration = Duration::from_millis(2500);
+/// An agent who spoke so shortly before our line was interrupted by us and goes on.
+const STILL_SPEAKING: Duration = Duration::from_secs(1);
 
 /// Looks for agent speech that began more than `before_end` before the end of one of our lines and lasted at least
 /// `lasting`.
@@ -85,7 +85,15 @@ fn overlaps(
             .filter(move |theirs| ours.span.contains(theirs.span.start))
             .filter(move |theirs| ours.span.end - theirs.span.start > before_end)
             .filter(move |theirs| theirs.span.duration() >= lasting)
+            .filter(move |_| !we_cut_in(talk, ours))
             .map(move |theirs| (ours, theirs))
+    })
+}
+
+/// Whether the agent was speaking, or only breathing, when our line began.
+fn we_cut_in(talk: &Conversation, ours: &Turn) -> bool {
+    talk.turns_of(Party::FarEnd).any(|theirs| {
+        theirs.span.start < ours.span.start && theirs.span.end + STILL_SPEAKING > ours.span.start
     })
 }
 
@@ -100,9 +108,7 @@ fn read(ours: &Turn, theirs: &Turn) -> Overlap {
     if Sounds::of(&ours.text).find(&theirs.text, SURE).is_some() {
         return Overlap::Echo;
     }
-    // However badly it was read: nobody listens aloud for so long.
-    let talks = theirs.span.duration() >= LONGEST_BACKCHANNEL;
-    if theirs.uncertain && !talks { Overlap::Unreadable } else { Overlap::Interruption }
+    if theirs.uncertain { Overlap::Unreadable } else { Overlap::Interruption }
 }
 
 /// Whether nothing is left of the words once those of a listener are taken out, longest first.

@@ -90,7 +90,7 @@ fn hung_up_early(talk: &Conversation, bye_after: Duration) -> Option<Finding> {
         let because = "The far end hung up on us, but the line was faulty and may have dropped.";
         return Some(Finding::pending(Reason::Unattributed { what }, because).with([shown]));
     }
-    let because = if talk.ended < last.end {
+    let because = if talk.ended <= last.end {
         "The agent hung up while our caller was still speaking.".to_owned()
     } else {
         format!(
