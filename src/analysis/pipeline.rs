@@ -14,7 +14,7 @@ use crate::domain::transcript::{Language, Transcript};
 use crate::domain::verdict::Judgment;
 use crate::hearing::{self, Fingerprints, Library, OfflineInput, Silero};
 use crate::judgment::{Profile, Sheet, judge};
-use crate::store::{Producer, Store, StoreError};
+use crate::store::{Producer, Store, StoreError, UnitState};
 use crate::transcription::{Job, Priority, Transcriber, TranscriptionError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -149,7 +149,9 @@ impl Pipeline {
             let Some(center) = centers.iter().find(|c| c.id == record.probe_call.center) else {
                 continue;
             };
-            if record.attempts.is_empty() {
+            let state = self.store.unit(&record.probe_call.unit).await?.state;
+            let open = matches!(state, UnitState::Planned | UnitState::Running);
+            if record.attempts.is_empty() || open {
                 continue;
             }
             let heard: Vec<Heard> = record

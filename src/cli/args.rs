@@ -110,9 +110,6 @@ pub(super) struct RunArguments {
     /// Really call. Without it the plan is shown and checked, and nothing is dialled.
     #[arg(long)]
     pub(super) live: bool,
-    /// Run units that are not due yet, too (simulation only).
-    #[arg(long)]
-    pub(super) now: bool,
     #[command(flatten)]
     pub(super) config: ConfigArguments,
     #[command(flatten)]
@@ -197,7 +194,7 @@ pub(super) enum LanguageName {
 #[derive(Debug, Args)]
 pub(super) struct ListArguments {
     /// Folder of the store.
-    #[arg(long, default_value = "var/store", value_name = "DIR")]
+    #[arg(long, default_value = "callprobe-data", value_name = "DIR")]
     pub(super) store: PathBuf,
 }
 
@@ -207,7 +204,7 @@ pub(super) struct CampaignArguments {
     /// The campaign's identifier.
     pub(super) campaign: String,
     /// Folder of the store.
-    #[arg(long, default_value = "var/store", value_name = "DIR")]
+    #[arg(long, default_value = "callprobe-data", value_name = "DIR")]
     pub(super) store: PathBuf,
     /// Folder with the speech models.
     #[arg(long, default_value = "models", value_name = "DIR")]
@@ -319,7 +316,8 @@ pub(super) enum SchemaForm {
 /// `bench`.
 #[derive(Debug, Subcommand)]
 pub(super) enum BenchCommand {
-    /// Call simulated centers and compare what was measured with what truly happened.
+    /// Call simulated centers and compare what was measured with what truly happened. Exits with 3 where an agent,
+    /// an attempt or a verdict is wrong.
     Truth {
         #[command(flatten)]
         demo: DemoArguments,

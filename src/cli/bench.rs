@@ -70,16 +70,13 @@ pub(super) fn truth(arguments: &DemoArguments) -> Result<Exit, Failure> {
             print::out(found.table());
         }
         print::out(serde_json::to_string(&found).or_infrastructure()?);
-        Ok(Exit::Done)
+        Ok(if found.holds() { stage::exit_of(&played.run.end) } else { Exit::Below })
     })
 }
 
 impl Comparison {
     fn unit(&mut self, judged: &Judged, log: &TruthLog) {
         let truths = log.of(&judged.record);
-        if truths.is_empty() {
-            return;
-        }
         self.calls += 1;
         let unit = &judged.record.probe_call.unit;
         for (record, facts) in judged.record.attempts.iter().zip(&judged.facts.attempts) {
@@ -217,6 +214,14 @@ impl Comparison {
         self.cer = rounded(self.words.1.rate());
         let (right, all) = self.grid;
         self.segments_right_percent = rounded(right as f64 * 100.0 / all.max(1) as f64);
+    }
+
+    /// Whether every agent was found in time, every attempt is right, and no verdict is wrong.
+    fn holds(&self) -> bool {
+        self.attempts_right == self.attempts
+            && self.wait_within_500ms == self.connected
+            && self.false_agents == 0
+            && self.verdicts_wrong == 0
     }
 
     fn table(&self) -> String {

@@ -84,7 +84,7 @@ async fn place(
     drop(executor);
     work.finish().await;
     line.endpoint.shutdown().await;
-    let run = run.or_infrastructure()?;
+    let run = run.map_err(stage::run_failure)?;
     if let Some(end) = stage::said_of(&run.end) {
         print::note(end);
     }
@@ -101,7 +101,7 @@ async fn place(
         id = spec.id,
         store = config.store.display(),
     ));
-    Ok(Exit::Done)
+    Ok(stage::exit_of(&run.end))
 }
 
 /// A campaign of one call.

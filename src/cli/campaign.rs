@@ -12,7 +12,7 @@ use crate::campaign::dispatcher::Limits;
 use crate::campaign::guard::{GovernmentLines, GuardSettings};
 use crate::campaign::spec::DryRun;
 use crate::campaign::{
-    Calendar, CampaignSpec, Executor, ExecutorSettings, Guard, Profile as CampaignProfile, RunEnd,
+    Calendar, CampaignSpec, Executor, ExecutorSettings, Guard, Profile as CampaignProfile,
     WhatToRun, plan as plan_units,
 };
 use crate::clock;
@@ -78,7 +78,7 @@ async fn run_campaign(
     let models = Models::find(&config.models)?;
     let store = Store::open(&config.store).await.or_infrastructure()?;
     match store.campaign(&spec.id).await {
-        Ok(_) => {}
+        Ok(stored) => same_plan(&spec, stored.spec)?,
         Err(StoreError::NotFound { .. }) => stage::add_campaign(&store, &spec).await?,
         Err(error) => return Err(Failure::infrastructure(error)),
     }
@@ -121,7 +121,7 @@ async fn run_campaign(
     drop(executor);
     work.finish().await;
     line.endpoint.shutdown().await;
-    let run = run.or_infrastructure()?;
+    let run = run.map_err(stage::run_failure)?;
     notices.extend(stage::said_of(&run.end));
     let judged = pipeline.conclude(&spec.id).await.or_infrastructure()?;
     let report = compose(Sources {
@@ -139,10 +139,23 @@ async fn run_campaign(
     } else {
         print::out(report::terminal(&report, Style::of_stdout()));
     }
-    Ok(match run.end {
-        RunEnd::TrunkSick { .. } => Exit::Infrastructure,
-        _ => score::gate(&report, &arguments.gates),
+    Ok(match stage::exit_of(&run.end) {
+        Exit::Done => score::gate(&report, &arguments.gates),
+        failed => failed,
     })
+}
+
+/// A plan in the store is carried out as it stands: an edited file is another campaign.
+fn same_plan(spec: &CampaignSpec, stored: serde_json::Value) -> Result<(), Failure> {
+    let mut planned: CampaignSpec = serde_json::from_value(stored).or_infrastructure()?;
+    planned.dry_run = spec.dry_run;
+    if planned == *spec {
+        return Ok(());
+    }
+    Err(Failure::say(
+        format!("campaign `{}` was planned from another file than this one", spec.id),
+        "give the changed campaign a new `id`, or change the file back",
+    ))
 }
 
 /// The sheet and its gates for a campaign.
@@ -176,6 +189,7 @@ pub(super) fn line_config(config: &Config) -> LineConfig {
         advertise: config.media.advertise,
         ports: config.media.ports.clone(),
         user: config.trunk.user.clone(),
+        display: config.trunk.display.clone(),
         credentials: password
             .map(|password| Credentials {
                 realm: config.trunk.realm.clone(),

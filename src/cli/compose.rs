@@ -17,7 +17,7 @@ use crate::report::model::{
     TrueWait,
 };
 use crate::score::{Counted, score_card};
-use crate::store::{Samples, Store};
+use crate::store::{Samples, Store, UnitState};
 use std::time::Duration;
 
 /// What a report is made from.
@@ -71,7 +71,9 @@ async fn center_report(sources: &Sources<'_>, center: &Center) -> Result<CenterR
     let mut calls = Vec::new();
     let mut counted: Vec<Judgment> = Vec::new();
     for judged in sources.judged.iter().filter(|j| j.record.probe_call.center == center.id) {
-        let excluded = excluded(judged);
+        let unit = &judged.record.probe_call.unit;
+        let state = sources.store.unit(unit).await.or_infrastructure()?.state;
+        let excluded = excluded(judged, state);
         if excluded.is_none() {
             counted.extend(judged.judgments.iter().cloned());
         }
@@ -90,8 +92,11 @@ async fn center_report(sources: &Sources<'_>, center: &Center) -> Result<CenterR
     })
 }
 
-/// A unit that our own side spoilt does not count.
-pub(super) fn excluded(judged: &Judged) -> Option<String> {
+/// A unit that our own side spoilt does not count, nor one that a replacement stands for.
+fn excluded(judged: &Judged, state: UnitState) -> Option<String> {
+    if state == UnitState::Replaced {
+        return Some("our side spoilt it, and a replacement stands for it".to_owned());
+    }
     let aborted = judged.facts.attempts.iter().any(|a| a.outcome == AttemptOutcome::AbortedByProbe);
     aborted.then(|| {
         let why = judged.facts.probe_faults.first().cloned().unwrap_or_default();

@@ -28,13 +28,14 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<Exit, Failure> {
         ));
         let campaign = &played.report.campaign;
         let store = played.store.display();
+        let program = std::env::args().next().unwrap_or_else(|| "callprobe".to_owned());
         print::note(format!(
             "\nThe report with a picture and the sound of every call:\n  {}\n\nTry next:\n  \
-             callprobe explain A3                               what the agent wait is\n  \
-             callprobe rejudge {campaign} --store {store}   judge again, without a call\n  \
-             callprobe bench truth                              how far the instrument can be trusted",
+             {program} explain A3                               what the agent wait is\n  \
+             {program} rejudge {campaign} --store {store}   judge again, without a call\n  \
+             {program} bench truth                              how far the instrument can be trusted",
             page.display()
         ));
-        Ok(Exit::Done)
+        Ok(stage::exit_of(&played.run.end))
     })
 }

@@ -73,6 +73,8 @@ pub(super) struct LineConfig {
     pub(super) ports: RangeInclusive<u16>,
     /// Who we say we are.
     pub(super) user: String,
+    /// Display name of that.
+    pub(super) display: Option<String>,
     /// Credentials for the trunk.
     pub(super) credentials: Vec<crate::sip::Credentials>,
     /// Where INVITEs go.
@@ -112,7 +114,7 @@ impl Line {
             advertise: config.advertise,
             user_agent: concat!("callprobe/", env!("CARGO_PKG_VERSION")).to_owned(),
             user: config.user.clone(),
-            display: None,
+            display: config.display.clone(),
             credentials: config.credentials.clone(),
             timers: crate::sip::TimerSettings::default(),
         };

@@ -9,8 +9,8 @@ use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::rig::Models;
 use super::{block_on, print, stage};
-use crate::analysis::pipeline::Pipeline;
-use crate::campaign::{CampaignSpec, Profile as CampaignProfile};
+use crate::analysis::pipeline::{Judged, Pipeline};
+use crate::campaign::CampaignSpec;
 use crate::domain::ids::CampaignId;
 use crate::report::model::CampaignReport;
 use crate::report::{self, Style};
@@ -67,12 +67,12 @@ pub(super) fn rejudge(arguments: &CampaignArguments) -> Result<Exit, Failure> {
         let models = Models::find(&arguments.models)?;
         let store = open(&arguments.store).await?;
         let spec = spec(&store, &arguments.campaign).await?;
-        let (sheet, profile) = sheet_for(spec.profile == CampaignProfile::Simulation)?;
         let before = Pipeline::recall(&store, &spec.id).await.or_infrastructure()?;
+        let (sheet, profile) = sheet_for(simulated(&before))?;
         let pipeline =
             Pipeline::new(store.clone(), models.silero.clone(), None, sheet.clone(), profile);
         let judged = pipeline.conclude(&spec.id).await.or_infrastructure()?;
-        let verdicts = |all: &[crate::analysis::pipeline::Judged]| {
+        let verdicts = |all: &[Judged]| {
             let rows = all.iter().flat_map(|j| j.judgments.iter());
             rows.map(|j| ((j.unit.clone(), j.item), j.verdict.clone()))
                 .collect::<std::collections::BTreeMap<_, _>>()
@@ -112,11 +112,10 @@ async fn spec(store: &Store, name: &str) -> Result<CampaignSpec, Failure> {
 async fn stored(arguments: &CampaignArguments) -> Result<CampaignReport, Failure> {
     let store = open(&arguments.store).await?;
     let spec = spec(&store, &arguments.campaign).await?;
-    let simulated = spec.profile == CampaignProfile::Simulation;
-    let (sheet, _) = sheet_for(simulated)?;
     let judged = Pipeline::recall(&store, &spec.id).await.or_infrastructure()?;
+    let (sheet, _) = sheet_for(simulated(&judged))?;
     let mut notices = Vec::new();
-    if simulated {
+    if simulated(&judged) {
         notices.push(stage::SIMULATED_SHEET.to_owned());
     }
     compose(Sources {
@@ -129,6 +128,12 @@ async fn stored(arguments: &CampaignArguments) -> Result<CampaignReport, Failure
         provenance: provenance(&spec),
     })
     .await
+}
+
+/// Whether the far ends were simulated centers, as the records say.
+fn simulated(judged: &[Judged]) -> bool {
+    let mut attempts = judged.iter().flat_map(|j| &j.record.attempts).peekable();
+    attempts.peek().is_some() && attempts.all(|attempt| attempt.provenance.simulated)
 }
 
 /// What a report says of its making.

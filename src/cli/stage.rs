@@ -5,6 +5,7 @@
 use super::args::DemoArguments;
 use super::campaign;
 use super::compose::{Sources, compose};
+use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::files::{self, LoadedScenario};
 use super::print;
@@ -15,7 +16,8 @@ use crate::analysis::pipeline::{Judged, Pipeline};
 use crate::campaign::dispatcher::Limits;
 use crate::campaign::guard::{GovernmentLines, GuardSettings};
 use crate::campaign::{
-    Calendar, CampaignSpec, Executor, ExecutorSettings, Guard, RunEnd, RunReport, WhatToRun, plan,
+    Calendar, CampaignSpec, Executor, ExecutorError, ExecutorSettings, Guard, RunEnd, RunReport,
+    WhatToRun, plan,
 };
 use crate::clock;
 use crate::domain::ids::{CampaignId, ScenarioId};
@@ -66,7 +68,7 @@ pub(super) async fn play(arguments: &DemoArguments) -> Result<Played, Failure> {
     let guard = Guard::new(&GuardSettings {
         profile: spec.profile,
         trunk,
-        allow: Vec::new(),
+        allow: spec.centers.iter().map(|center| center.number.clone()).collect(),
         government: GovernmentLines::Refused,
     })
     .or_usage()?;
@@ -93,7 +95,7 @@ pub(super) async fn play(arguments: &DemoArguments) -> Result<Played, Failure> {
     let executor = Executor::new(store.clone(), guard, settings, line, ender, stop);
     let began = clock::now();
     let work = WorkUp::start(pipeline.clone(), executor.events(), languages, &store);
-    let run = executor.run(&spec).await.or_infrastructure()?;
+    let run = executor.run(&spec).await.map_err(run_failure)?;
     let calls_took = since(began);
     let concluding = clock::now();
     work.finish().await;
@@ -173,6 +175,7 @@ fn line_config(arguments: &DemoArguments, trunk: SocketAddr) -> LineConfig {
         advertise: None,
         ports: 40_000..=48_999,
         user: "callprobe".to_owned(),
+        display: None,
         credentials: Vec::new(),
         trunk,
         domain: trunk.ip().to_string(),
@@ -217,8 +220,16 @@ pub(super) fn stop_on_signal() -> CancellationToken {
             _ = terminated => {}
         }
         cancel.cancel();
+        print::note("stopping: live calls are ended politely; once more ends at once");
+        let _ = tokio::signal::ctrl_c().await;
+        leave();
     });
     stop
+}
+
+#[expect(clippy::exit, reason = "asked for twice: nothing is waited for any more")]
+fn leave() {
+    std::process::exit(i32::from(Exit::Infrastructure.code()));
 }
 
 /// Starts the simulated centers as a child and waits until they listen.
@@ -236,6 +247,8 @@ async fn start_centers(
         .args(["--bind", "127.0.0.1:0", "--truth"])
         .arg(truth)
         .args(["--seed", &seed.to_string()])
+        // Ctrl-C is for us: the centers stay until our calls have said goodbye.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -262,6 +275,24 @@ async fn start_centers(
 fn listening(line: &str) -> Option<SocketAddr> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
     value.get("listening")?.as_str()?.parse().ok()
+}
+
+/// The exit code of a run's end.
+pub(super) fn exit_of(end: &RunEnd) -> Exit {
+    match end {
+        RunEnd::Finished | RunEnd::DryRun => Exit::Done,
+        RunEnd::Stopped { .. } | RunEnd::TrunkSick { .. } => Exit::Infrastructure,
+    }
+}
+
+/// A guard that refuses and a scenario that is missing are the user's to mend, the rest is ours.
+pub(super) fn run_failure(error: ExecutorError) -> Failure {
+    match error {
+        ExecutorError::Refused(_)
+        | ExecutorError::NoScenario { .. }
+        | ExecutorError::WrongGuard { .. } => Failure::plain_usage(error),
+        ExecutorError::Store(_) => Failure::infrastructure(error),
+    }
 }
 
 /// What a run's end means for people, if it is not simply done.
