@@ -74,7 +74,7 @@ async fn place(
     };
     // A loopback trunk may lead to a real exchange: only the demo's centers are called simulated.
     let line =
-        Line::open(line_config(config), BTreeMap::from([(id.clone(), loaded)]), false).await?;
+        Line::open(line_config(config)?, BTreeMap::from([(id.clone(), loaded)]), false).await?;
     let ender = Ender(line.endpoint.clone());
     let stop = stage::stop_on_signal();
     let executor = Executor::new(store.clone(), guard, settings, line.clone(), ender, stop);

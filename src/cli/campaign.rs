@@ -112,7 +112,7 @@ async fn run_campaign(
         scenarios: scenarios.iter().map(|(id, s)| (id.clone(), s.hash.clone())).collect(),
         calendar: Calendar::korean().or_infrastructure()?.with_closed(spec.closed.iter().copied()),
     };
-    let line = Line::open(line_config(&config), scenarios, simulated).await?;
+    let line = Line::open(line_config(&config)?, scenarios, simulated).await?;
     let ender = Ender(line.endpoint.clone());
     let executor =
         Executor::new(store.clone(), guard, settings, line.clone(), ender, stage::stop_on_signal());
@@ -181,9 +181,16 @@ pub(super) fn guard_of(config: &Config, profile: CampaignProfile) -> Result<Guar
 }
 
 /// The line that a configuration describes.
-pub(super) fn line_config(config: &Config) -> LineConfig {
+pub(super) fn line_config(config: &Config) -> Result<LineConfig, Failure> {
+    let media = config.media.advertise.unwrap_or(config.media.bind);
+    if media.is_loopback() && !config.trunk.target.ip().is_loopback() {
+        return Err(Failure::say(
+            format!("our offers would name {media}, where no far end can send audio"),
+            "set `[media] bind = \"0.0.0.0\"`, and `advertise` if the trunk sees another address",
+        ));
+    }
     let password = config.trunk.password.as_ref().map(|secret| secret.expose().clone());
-    LineConfig {
+    Ok(LineConfig {
         bind: config.trunk.bind,
         media: config.media.bind,
         advertise: config.media.advertise,
@@ -201,5 +208,5 @@ pub(super) fn line_config(config: &Config) -> LineConfig {
         trunk: config.trunk.target,
         domain: config.trunk.domain.clone(),
         recordings: config.recording.allows_audio().then(|| config.store.join("recording")),
-    }
+    })
 }
