@@ -15,7 +15,7 @@ use crate::domain::timeline::Timeline;
 use crate::hearing::{Library, Silero};
 use crate::media::driver::{MediaConfig, MediaEngine};
 use crate::sip::{Endpoint, EndpointConfig, InviteName, StaleDialog, StoredDialog};
-use crate::store::{RecordingFiles, StaleAttempt};
+use crate::store::{NotedInvite, RecordingFiles, StaleAttempt};
 use crate::transcription::{
     DEFAULT_MODEL, ModelStore, Transcriber, TranscriberConfig, VOICE_DETECTOR,
 };
@@ -268,7 +268,7 @@ pub(super) struct Ender(pub(super) Endpoint);
 impl DialogEnder for Ender {
     async fn end(&self, stale: &StaleAttempt) -> Result<(), EndFailure> {
         let fail = |why: String| EndFailure { why };
-        let Some((branch, from_tag)) = stale.invite.clone() else {
+        let Some(NotedInvite { branch, from_tag }) = stale.invite.clone() else {
             // Every INVITE is noted before it leaves: there is nothing to end.
             return Ok(());
         };
