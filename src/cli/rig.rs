@@ -113,7 +113,12 @@ impl Line {
             timers: crate::sip::TimerSettings::default(),
         };
         // We place calls; whoever calls us is told that nobody is here.
-        let (endpoint, mut incoming) = Endpoint::bind(endpoint_config).await.or_infrastructure()?;
+        let (endpoint, mut incoming) = Endpoint::bind(endpoint_config).await.map_err(|error| {
+            Failure::of_host(
+                error,
+                "`[trunk] bind` of the configuration names the socket; with port 0 any free one is taken",
+            )
+        })?;
         tokio::spawn(async move {
             while let Some(call) = incoming.recv().await {
                 call.leg.reject(480, "Temporarily Unavailable", None);
