@@ -16,7 +16,9 @@ use callprobe::domain::plan::{Center, ProbeCall};
 use callprobe::domain::record::{AttemptRecord, CallEnding, Provenance, RecordVersion};
 use callprobe::domain::time::CallTime;
 use callprobe::domain::timeline::{LocalTimeout, SipStatus, Timeline};
-use callprobe::store::{NewAttempt, StaleAttempt, Store, StoreError, StoredCampaign, UnitState};
+use callprobe::store::{
+    NewAttempt, NotedInvite, StaleAttempt, Store, StoreError, StoredCampaign, UnitState,
+};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -353,7 +355,10 @@ async fn after_a_crash_the_dialog_is_ended_and_another_unit_takes_the_place() {
     assert_eq!((done.recovered, done.replaced, done.attempts, done.done), (1, 1, 1, 1));
     let ended = bench.ender.0.lock().unwrap().clone();
     assert_eq!(ended.len(), 1);
-    assert_eq!(ended[0].invite, Some(("tag7".into(), "z9hG4bK7".into())));
+    assert_eq!(
+        ended[0].invite,
+        Some(NotedInvite { branch: "z9hG4bK7".into(), from_tag: "tag7".into() })
+    );
     assert_eq!(bench.caller.dialled(), [format!("{unit}.r1 #1")], "never the same unit again");
 }
 

@@ -18,7 +18,8 @@ use callprobe::domain::timeline::Timeline;
 use callprobe::domain::transcript::{Language, Transcript};
 use callprobe::domain::verdict::{Confidence, Judge, Judgment, Reason, Verdict};
 use callprobe::store::{
-    NewAttempt, Producer, RecordingFiles, RunLock, Store, StoreError, StoredCampaign, UnitState,
+    NewAttempt, NotedInvite, Producer, RecordingFiles, RunLock, Store, StoreError, StoredCampaign,
+    UnitState,
 };
 use serde_json::json;
 use sqlx::sqlite::SqlitePool;
@@ -229,7 +230,10 @@ async fn what_a_dead_process_left_is_found_aborted_and_replaced() {
     assert_eq!(stale.len(), 1);
     assert_eq!(stale[0].call, call);
     assert_eq!(stale[0].sip_call_id, format!("{call}@callprobe"));
-    assert_eq!(stale[0].invite, Some(("tag1".into(), "z9hG4bK1".into())));
+    assert_eq!(
+        stale[0].invite,
+        Some(NotedInvite { branch: "z9hG4bK1".into(), from_tag: "tag1".into() })
+    );
     assert_eq!(stale[0].dialog, Some(json!({"remote_tag": "far"})));
     let due = unit(9).due;
     let early = store.replace_unit(&unit(1).unit, due, "crash").await;

@@ -131,6 +131,22 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Calls whose recording was not prepared, because the program died or their preparation failed.
+    ///
+    /// # Errors
+    /// [`AnalysisError`] if the store cannot be read.
+    pub async fn unprepared(&self, campaign: &CampaignId) -> Result<Vec<CallId>, AnalysisError> {
+        let mut calls = Vec::new();
+        for record in self.store.records(campaign).await? {
+            for attempt in record.attempts.iter().filter(|a| a.recording.is_some()) {
+                if self.store.transcript(attempt.call, None).await?.is_none() {
+                    calls.push(attempt.call);
+                }
+            }
+        }
+        Ok(calls)
+    }
+
     /// Hears every call of a campaign with its center's other calls as library, and judges every unit.
     ///
     /// # Errors

@@ -53,7 +53,10 @@ async fn place(
     let spec = spec(arguments, number, &id, profile)?;
     let models = Models::find(&config.models)?;
     let store = Store::open(&config.store).await.or_infrastructure()?;
-    add_unit(&store, &spec, &id).await?;
+    let scenarios = BTreeMap::from([(id.clone(), loaded.hash.clone())]);
+    // A loopback trunk may lead to a real exchange: only the demo's centers are called simulated.
+    let line =
+        Line::open(line_config(config)?, BTreeMap::from([(id.clone(), loaded)]), false).await?;
     let (sheet, gates) = sheet_for(false)?;
     let pipeline = Pipeline::new(
         store.clone(),
@@ -69,12 +72,11 @@ async fn place(
         what: WhatToRun::WholePlan,
         grace: config.limits.grace,
         kill_switch: Some(config.guard.kill_switch.clone()),
-        scenarios: BTreeMap::from([(id.clone(), loaded.hash.clone())]),
+        scenarios,
         calendar: Calendar::korean().or_infrastructure()?,
     };
-    // A loopback trunk may lead to a real exchange: only the demo's centers are called simulated.
-    let line =
-        Line::open(line_config(config)?, BTreeMap::from([(id.clone(), loaded)]), false).await?;
+    // Only what can be dialled comes into the store.
+    add_unit(&store, &spec, &id).await?;
     let ender = Ender(line.endpoint.clone());
     let stop = stage::stop_on_signal();
     let executor = Executor::new(store.clone(), guard, settings, line.clone(), ender, stop);

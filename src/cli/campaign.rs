@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::rig::{self, Ender, Line, LineConfig, Models};
 use super::workup::WorkUp;
-use super::{block_on, files, print, score, stage};
+use super::{block_on, files, print, score, stage, workup};
 use crate::analysis::pipeline::Pipeline;
 use crate::campaign::dispatcher::Limits;
 use crate::campaign::guard::{GovernmentLines, GuardSettings};
@@ -22,6 +22,7 @@ use crate::report::{self, Style};
 use crate::sip::{Credentials, Password};
 use crate::store::{Store, StoreError};
 use crate::yaml;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -97,7 +98,8 @@ async fn run_campaign(
         Arc::clone(&sheet),
         profile,
     );
-    let languages = scenarios.iter().map(|(id, s)| (id.clone(), s.scenario.language)).collect();
+    let languages: BTreeMap<_, _> =
+        scenarios.iter().map(|(id, s)| (id.clone(), s.scenario.language)).collect();
     let settings = ExecutorSettings {
         trunk: config.trunk.target,
         domain: config.trunk.domain.clone(),
@@ -116,13 +118,14 @@ async fn run_campaign(
     let ender = Ender(line.endpoint.clone());
     let executor =
         Executor::new(store.clone(), guard, settings, line.clone(), ender, stage::stop_on_signal());
-    let work = WorkUp::start(pipeline.clone(), executor.events(), languages, &store);
+    let work = WorkUp::start(pipeline.clone(), executor.events(), languages.clone(), &store);
     let run = executor.run(&spec).await;
     drop(executor);
     work.finish().await;
     line.endpoint.shutdown().await;
     let run = run.map_err(stage::run_failure)?;
     notices.extend(stage::said_of(&run.end));
+    workup::catch_up(&pipeline, &spec.id, &languages, &store).await?;
     let judged = pipeline.conclude(&spec.id).await.or_infrastructure()?;
     let report = compose(Sources {
         store: &store,

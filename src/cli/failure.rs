@@ -16,6 +16,12 @@ impl Failure {
         Self { exit: Exit::Infrastructure, report: report(error) }
     }
 
+    /// Our host failed, with a remedy that the error itself cannot know.
+    pub(super) fn of_host(error: impl Error, help: impl Into<String>) -> Self {
+        let diagnostic = miette::MietteDiagnostic::new(error.to_string()).with_help(help.into());
+        Self { exit: Exit::Infrastructure, report: diagnostic.into() }
+    }
+
     /// The user's command line or file is not right; the file is shown if the error knows it.
     pub(super) fn usage(error: impl Into<miette::Report>) -> Self {
         Self { exit: Exit::Usage, report: error.into() }

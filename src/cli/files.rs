@@ -12,6 +12,9 @@ use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Samples per second of telephone audio.
+const TELEPHONE_RATE: u32 = 8000;
+
 /// A scenario, ready to be carried out.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedScenario {
@@ -44,10 +47,27 @@ pub(super) fn load_scenario(path: &Path) -> Result<LoadedScenario, Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut lines = Vec::new();
     for line in &scenario.lines {
-        let wav = transcribe::read_wav(&folder.join(&line.wav))?;
-        lines.push(Arc::from(wav.into_received()));
+        lines.push(Arc::from(read_line(&folder.join(&line.wav)).map_err(|why| {
+            let (name, path) = (&line.name, path.display());
+            Failure::say(
+                format!("line `{name}` of `{path}` cannot be said: {why}"),
+                "the path is taken from the scenario's folder; a line is a whole WAV of 8 kHz and 16 bit",
+            )
+        })?));
     }
     Ok(LoadedScenario { scenario: Arc::new(scenario), lines, hash: hash_of(&text) })
+}
+
+/// Reads a recorded line; half a line is never said.
+fn read_line(path: &Path) -> Result<Vec<i16>, String> {
+    let wav = transcribe::parse_wav(path)?;
+    match wav.missing {
+        0 => Ok(wav.into_received()),
+        missing => {
+            let seconds = f64::from(missing) / f64::from(TELEPHONE_RATE);
+            Err(format!("`{}` is cut off, {seconds:.1} s are missing", path.display()))
+        }
+    }
 }
 
 /// Checks files and folders.
@@ -66,7 +86,9 @@ pub(super) fn lint(arguments: &LintArguments) -> Result<Exit, Failure> {
             }
         }
     }
-    print::note(format!("{} files checked, {broken} with faults", files.len()));
+    let checked =
+        if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
+    print::note(format!("{checked} checked, {broken} with faults"));
     Ok(if broken == 0 { Exit::Done } else { Exit::Usage })
 }
 

@@ -15,7 +15,7 @@ use crate::domain::timeline::Timeline;
 use crate::hearing::{Library, Silero};
 use crate::media::driver::{MediaConfig, MediaEngine};
 use crate::sip::{Endpoint, EndpointConfig, InviteName, StaleDialog, StoredDialog};
-use crate::store::{RecordingFiles, StaleAttempt};
+use crate::store::{NotedInvite, RecordingFiles, StaleAttempt};
 use crate::transcription::{
     DEFAULT_MODEL, ModelStore, Transcriber, TranscriberConfig, VOICE_DETECTOR,
 };
@@ -119,7 +119,12 @@ impl Line {
             timers: crate::sip::TimerSettings::default(),
         };
         // We place calls; whoever calls us is told that nobody is here.
-        let (endpoint, mut incoming) = Endpoint::bind(endpoint_config).await.or_infrastructure()?;
+        let (endpoint, mut incoming) = Endpoint::bind(endpoint_config).await.map_err(|error| {
+            Failure::of_host(
+                error,
+                "`[trunk] bind` of the configuration names the socket; with port 0 any free one is taken",
+            )
+        })?;
         tokio::spawn(async move {
             while let Some(call) = incoming.recv().await {
                 call.leg.reject(480, "Temporarily Unavailable", None);
@@ -277,7 +282,7 @@ pub(super) struct Ender(pub(super) Endpoint);
 impl DialogEnder for Ender {
     async fn end(&self, stale: &StaleAttempt) -> Result<(), EndFailure> {
         let fail = |why: String| EndFailure { why };
-        let Some((branch, from_tag)) = stale.invite.clone() else {
+        let Some(NotedInvite { branch, from_tag }) = stale.invite.clone() else {
             // Every INVITE is noted before it leaves: there is nothing to end.
             return Ok(());
         };

@@ -14,7 +14,7 @@ use crate::campaign::CampaignSpec;
 use crate::domain::ids::CampaignId;
 use crate::report::model::CampaignReport;
 use crate::report::{self, Style};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use std::path::Path;
 
 /// Lists the campaigns of a store.
@@ -105,7 +105,16 @@ async fn open(folder: &Path) -> Result<Store, Failure> {
 
 async fn spec(store: &Store, name: &str) -> Result<CampaignSpec, Failure> {
     let id = CampaignId::new(name).or_usage()?;
-    let stored = store.campaign(&id).await.or_usage()?;
+    let stored = store.campaign(&id).await.map_err(|error| match error {
+        StoreError::NotFound { .. } => {
+            let folder = store.folder().display();
+            Failure::say(
+                format!("store `{folder}` has no campaign `{id}`"),
+                format!("`callprobe list --store {folder}` names those it has"),
+            )
+        }
+        other => Failure::infrastructure(other),
+    })?;
     serde_json::from_value(stored.spec).or_infrastructure()
 }
 

@@ -24,7 +24,12 @@ impl From<LanguageName> for Language {
 
 /// Reads the words of a file.
 pub(super) fn run(arguments: &TranscribeArguments) -> Result<Exit, Failure> {
-    let samples = read_wav(&arguments.file)?.into_received();
+    let wav = parse_wav(&arguments.file)
+        .map_err(|why| Failure::say(why, "give the path of a WAV file of 8 kHz and 16 bit"))?;
+    if wav.missing > 0 {
+        print::note("note: the file is cut off; it is read as far as it goes");
+    }
+    let samples = wav.into_received();
     let models = rig::Models::find(&arguments.models)?;
     let spans = models.silero.voiced(&samples, CallTime::ZERO);
     let transcript = block_on(async {
@@ -58,15 +63,9 @@ pub(super) fn worker() -> ExitCode {
     transcription::worker_main()
 }
 
-/// Reads a WAV file of the user.
-pub(super) fn read_wav(path: &Path) -> Result<Wav, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::say(
-            format!("`{}` cannot be read: {error}", path.display()),
-            "give the path of a WAV file that exists",
-        )
-    })?;
-    Wav::parse(&bytes).map_err(|error| {
-        Failure::say(format!("`{}` is {error}", path.display()), "convert it, then run this again")
-    })
+/// Reads a WAV file of the user; what is wrong with it comes in plain words.
+pub(super) fn parse_wav(path: &Path) -> Result<Wav, String> {
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|error| format!("`{name}` cannot be read: {error}"))?;
+    Wav::parse(&bytes).map_err(|error| format!("`{name}` is {error}"))
 }

@@ -1,9 +1,10 @@
 //! Works recordings up while a campaign goes on, and shows its progress: the one listener of a run's events.
 
+use super::failure::{Failure, OrFail as _};
 use super::print;
 use crate::analysis::pipeline::Pipeline;
 use crate::domain::event::CampaignEvent;
-use crate::domain::ids::{AttemptNumber, CallId, ScenarioId, UnitId};
+use crate::domain::ids::{AttemptNumber, CallId, CampaignId, ScenarioId, UnitId};
 use crate::domain::transcript::Language;
 use crate::report::Progress;
 use crate::store::Store;
@@ -36,6 +37,26 @@ impl WorkUp {
     pub(super) async fn finish(self) {
         let _ = self.0.await;
     }
+}
+
+/// Prepares the recordings that an earlier run ended before it could, and those that failed.
+pub(super) async fn catch_up(
+    pipeline: &Pipeline,
+    campaign: &CampaignId,
+    languages: &BTreeMap<ScenarioId, Language>,
+    store: &Store,
+) -> Result<(), Failure> {
+    let calls = pipeline.unprepared(campaign).await.or_infrastructure()?;
+    if calls.is_empty() {
+        return Ok(());
+    }
+    print::note(format!("   reading {} recordings that were left unread", calls.len()));
+    let mut work = JoinSet::new();
+    for call in calls {
+        work.spawn(prepare(pipeline.clone(), store.clone(), call, languages.clone()));
+    }
+    while work.join_next().await.is_some() {}
+    Ok(())
 }
 
 struct Listener {
@@ -105,7 +126,7 @@ async fn prepare(
         Ok(record) => languages.get(&record.provenance.scenario).copied().unwrap_or_default(),
         Err(_) => Language::default(),
     };
-    // What fails here is told, and made up for by `callprobe rejudge`.
+    // What fails here is told, and made up for by the next run.
     if let Err(error) = pipeline.prepare(call, language).await {
         tracing::error!(%call, %error, "a recording could not be worked up");
     }

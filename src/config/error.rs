@@ -48,7 +48,7 @@ pub enum ConfigError {
         line: Option<usize>,
     },
     /// A trunk outside this machine without a word in both places.
-    #[error("trunk `{target}` leads outside this machine, and {missing} does not allow it")]
+    #[error("trunk `{target}` leads outside this machine, and {missing}")]
     #[diagnostic(
         code(config::remote_trunk),
         help(
@@ -59,7 +59,7 @@ pub enum ConfigError {
     RemoteTrunk {
         /// The trunk.
         target: SocketAddr,
-        /// The key or keys that do not say yes.
+        /// Which key or keys do not say yes, as half a sentence.
         missing: &'static str,
         /// The file.
         #[source_code]

@@ -193,9 +193,11 @@ impl Source {
         let target = trunk.target;
         let missing = match (trunk.allow_remote, guard.real_calls) {
             (true, true) => None,
-            (true, false) => Some("`[guard] real-calls`"),
-            (false, true) => Some("`[trunk] allow-remote`"),
-            (false, false) => Some("neither `[trunk] allow-remote` nor `[guard] real-calls`"),
+            (true, false) => Some("`[guard] real-calls` does not allow it"),
+            (false, true) => Some("`[trunk] allow-remote` does not allow it"),
+            (false, false) => {
+                Some("neither `[trunk] allow-remote` nor `[guard] real-calls` allows it")
+            }
         };
         if let Some(missing) = missing.filter(|_| !target.ip().is_loopback()) {
             let (file, at) = (self.named(), self.find("trunk", "target"));

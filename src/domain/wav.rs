@@ -7,6 +7,8 @@ use std::io::Cursor;
 pub struct Wav {
     /// One row of samples for each channel, all of one length.
     pub channels: Vec<Vec<i16>>,
+    /// Samples per channel that the header promises and the file does not have.
+    pub missing: u32,
 }
 
 /// Why a file is not a WAV we can take.
@@ -48,10 +50,12 @@ impl Wav {
         {
             return Err(BadWav::Form { rate: form.sample_rate, bits: form.bits_per_sample });
         }
+        let promised = reader.duration();
         let width = usize::from(form.channels.max(1));
         let samples: Vec<i16> = reader.samples::<i16>().map_while(Result::ok).collect();
         let channel = |n: usize| samples.chunks_exact(width).map(|frame| frame[n]).collect();
-        Ok(Self { channels: (0..width).map(channel).collect() })
+        let missing = promised.saturating_sub((samples.len() / width) as u32);
+        Ok(Self { channels: (0..width).map(channel).collect(), missing })
     }
 
     /// What the far end said: the right channel of a recording, the only one of a mono file.

@@ -35,6 +35,15 @@ pub struct NewAttempt {
     pub provenance: Provenance,
 }
 
+/// What the INVITE of an attempt is known by, noted before it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedInvite {
+    /// Branch of its `Via`.
+    pub branch: String,
+    /// Tag of its `From`.
+    pub from_tag: String,
+}
+
 /// An attempt that was begun and never ended: the process that dialled is gone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StaleAttempt {
@@ -54,8 +63,8 @@ pub struct StaleAttempt {
     pub dialled: DialString,
     /// Domain of the request URI.
     pub domain: String,
-    /// Our `From` tag and the `Via` branch of the INVITE; `None` if none is known to have left.
-    pub invite: Option<(String, String)>,
+    /// What its INVITE is known by; `None` if none has left.
+    pub invite: Option<NotedInvite>,
     /// The dialog as stored when it was answered; `None` if it was not.
     pub dialog: Option<serde_json::Value>,
     /// What will have made the record.
@@ -79,7 +88,7 @@ impl StaleAttempt {
             trunk: column(row, "trunk")?,
             dialled: DialString::new(column(row, "dialled")?).map_err(|e| bad(&e))?,
             domain: column(row, "domain")?,
-            invite: tag.zip(branch),
+            invite: tag.zip(branch).map(|(from_tag, branch)| NotedInvite { branch, from_tag }),
             dialog: dialog.map(|d| from_json("dialog", &call, &d)).transpose()?,
             provenance: from_json("provenance", &call, column(row, "provenance")?)?,
         })

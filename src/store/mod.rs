@@ -25,7 +25,7 @@ pub use campaigns::StoredCampaign;
 pub use derived::Producer;
 pub use error::StoreError;
 pub use judgments::{HumanJudgment, JudgingId, ResolvedJudgment, UnitJudgments};
-pub use ledger::{NewAttempt, StaleAttempt};
+pub use ledger::{NewAttempt, NotedInvite, StaleAttempt};
 pub use lock::RunLock;
 pub use open::Store;
 pub use samples::Samples;

@@ -16,7 +16,11 @@ pub enum TranscriptionError {
         known: String,
     },
     /// The model file is not on this machine.
-    #[error("model file `{}` is missing; run `callprobe models fetch {name}`", path.display())]
+    #[error(
+        "model file `{}` is missing; run `callprobe models fetch {name} --models {}`",
+        path.display(),
+        path.parent().unwrap_or(Path::new(".")).display()
+    )]
     ModelMissing {
         /// Name to fetch.
         name: String,
