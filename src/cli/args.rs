@@ -85,7 +85,7 @@ pub(super) struct DemoArguments {
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub(super) calls: u32,
     /// Calls at a time.
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    #[arg(long, default_value_t = 12, value_name = "N")]
     pub(super) concurrent: usize,
     /// Print the report as JSON instead of the tables.
     #[arg(long)]

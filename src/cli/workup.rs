@@ -90,6 +90,7 @@ impl Listener {
             }
         }
         drop(progress);
+        while self.work.try_join_next().is_some() {}
         if !self.work.is_empty() {
             print::note(format!("   reading the last {} recordings", self.work.len()));
         }
