@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Bad input is answered at once; this is for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const NUMBER: &str = "070-0000-0001";
 const SCENARIO: &str = "scenario: hello\ndirect-line: answer\nlines:\n  hello: { wav: hello.wav, text: 여보세요 }\n\
      steps:\n  - say: { line: hello }\n  - hang-up: {}\n";

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// How long the program may be silent.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const CENTERS: [&str; 3] = ["hanbit-card", "saebyeok-delivery", "pureun-city-hall"];
 const CALLS: usize = 2;
 /// Every call rings for two seconds and is then up until the caller hangs up.
@@ -154,7 +154,7 @@ async fn database(folder: &Path) -> SqlitePool {
 
 async fn look_at_the_dead(folder: &Path) -> Killed {
     let store = Store::open(folder.join("store")).await.unwrap();
-    let lock = store.claim_runs().expect("the lock dies with its process");
+    let lock = store.claim_runs().unwrap();
     let live = store.stale_attempts(&lock).await.unwrap();
     store.close().await;
     let pool = database(folder).await;
@@ -253,7 +253,7 @@ fn old_dialogs_were_ended_before_a_new_call_began(after: &Aftermath, killed: &[K
     let mut arrived = 0;
     for Killed { live, so_far } in killed {
         let later = after.truths.values().filter(|t| !so_far.contains(&t.sip_call_id));
-        let next: HostTime = later.map(|t| t.invited).min().expect("calls were made afterwards");
+        let next: HostTime = later.map(|t| t.invited).min().unwrap();
         for stale in live {
             let Some(truth) = after.truths.get(&stale.sip_call_id) else {
                 // Killed between the ledger and the socket: nothing arrived.
