@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// How long a peer may take to listen, and to end after the call.
@@ -74,14 +74,15 @@ impl Peer {
         }
     }
 
-    /// Its exit code; its output ends when it does.
+    /// Its exit code, once its output has ended; `None` if it had to be killed.
     fn exit_code(mut self) -> Option<i32> {
-        while self.said.recv_timeout(PATIENCE).is_ok() {}
-        let status = self.child.try_wait().unwrap().or_else(|| {
-            self.child.kill().unwrap();
-            None
-        });
-        status.and_then(|s| s.code())
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => return self.child.wait().unwrap().code(),
+            }
+        }
     }
 }
 
