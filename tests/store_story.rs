@@ -14,7 +14,7 @@ use callprobe::domain::record::{
 };
 use callprobe::domain::segment::Hearing;
 use callprobe::domain::time::{CallTime, WallTime};
-use callprobe::domain::timeline::Timeline;
+use callprobe::domain::timeline::{EventKind, Timeline};
 use callprobe::domain::transcript::{Language, Transcript};
 use callprobe::domain::verdict::{Confidence, Judge, Judgment, Reason, Verdict};
 use callprobe::store::{
@@ -195,7 +195,7 @@ async fn a_recording_is_moved_onto_its_shelf_by_its_hash() {
 }
 
 #[tokio::test]
-async fn a_missing_recording_leaves_the_attempt_to_be_aborted() {
+async fn a_recording_that_cannot_be_kept_never_takes_the_record_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = planned(folder.path()).await;
     let lock = store.claim_runs().unwrap();
@@ -206,8 +206,13 @@ async fn a_missing_recording_leaves_the_attempt_to_be_aborted() {
         Some(RecordingRef { pcm_hash, starts_at: CallTime::ZERO, samples: 1, missing: 0 });
     let gone = folder.path().join("gone");
     let files = RecordingFiles { wav: gone.clone(), sidecar: gone };
-    assert!(matches!(store.finish_attempt(&done, Some(&files)).await, Err(StoreError::Io { .. })));
-    assert_eq!(store.stale_attempts(&lock).await.unwrap().len(), 1);
+    store.finish_attempt(&done, Some(&files)).await.unwrap();
+    assert_eq!(store.stale_attempts(&lock).await.unwrap(), []);
+    let kept = store.attempt_record(ticket.call()).await.unwrap();
+    assert_eq!(kept.recording, None);
+    assert_eq!(kept.ending, CallEnding::Completed);
+    let told = kept.timeline.events().last().map(|event| &event.kind);
+    assert!(matches!(told, Some(EventKind::Degraded { .. })), "{told:?}");
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ pub(super) fn best<'a>(
             let sounds = Sounds::of(sentence);
             for phrase in phrases {
                 let Some(found) = sounds.find(phrase.ko, NEAR) else { continue };
-                let excluded = phrase.unless.iter().any(|word| sounds.find(word, 0.0).is_some());
+                let excluded = excluded(phrase, &sounds);
                 let better = best.is_none_or(|best| found.distance < best.distance);
                 if better && !excluded && !means_something_else(&sounds, &found) {
                     best = Some(Heard { turn, phrase, distance: found.distance, sentence });
@@ -68,6 +68,11 @@ pub(super) fn best<'a>(
         }
     }
     best
+}
+
+/// Whether words around it make a phrase something else.
+fn excluded(phrase: &Phrase, sounds: &Sounds) -> bool {
+    phrase.unless.iter().any(|word| sounds.find(word, 0.0).is_some())
 }
 
 /// Whether a doubtful fit is better explained by something else that agents say in the same place.
@@ -102,8 +107,9 @@ fn gloss(text: &str) -> Option<String> {
     let mut known: Vec<&str> = Vec::new();
     for sentence in stretches(text) {
         let sounds = Sounds::of(sentence);
-        let all = [SAYINGS, FURTHER_HELP, GREETING, CLOSING].into_iter().flatten();
-        let found = all.filter_map(|phrase| Some((sounds.find(phrase.ko, SURE)?, phrase.gloss)));
+        let all = [SAYINGS, FURTHER_HELP, CLOSING, GREETING].into_iter().flatten();
+        let fits = all.filter(|phrase| !excluded(phrase, &sounds));
+        let found = fits.filter_map(|phrase| Some((sounds.find(phrase.ko, SURE)?, phrase.gloss)));
         let best = found.min_by(|a, b| a.0.distance.total_cmp(&b.0.distance)).map(|(_, g)| g);
         known.extend(best.filter(|gloss| !known.contains(gloss)));
     }

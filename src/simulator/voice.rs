@@ -230,11 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn a_line_keeps_3_to_6_percent_off_the_stored_speed() {
-        for seed in 0..200 {
-            let speed = Variation::draw(&mut SplitMix64::new(seed)).speed;
-            assert!((0.03..=0.06).contains(&(speed - 1.0).abs()), "{speed}");
-        }
+    fn the_pitch_stays_within_6_percent_and_the_rhythm_changes_the_length() {
+        let length = |seed| {
+            let variation = Variation::draw(&mut SplitMix64::new(seed));
+            assert!((0.94..=1.06).contains(&variation.speed), "{}", variation.speed);
+            vary_rhythm(&line(), &mut SplitMix64::new(seed)).len()
+        };
+        let lengths: std::collections::BTreeSet<usize> = (0..50).map(length).collect();
+        assert!(lengths.len() > 25, "{}", lengths.len());
+        let (shortest, longest) = (*lengths.first().unwrap(), *lengths.last().unwrap());
+        let stored = line().len();
+        assert!(shortest > stored / 2 && longest < stored * 3 / 2, "{shortest} to {longest}");
     }
 
     #[test]

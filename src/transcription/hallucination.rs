@@ -40,8 +40,9 @@ const INVENTIONS: &[&str] = &[
     "amaraorg",
 ];
 
-/// A word said this often in a row is the model in a loop.
+/// A word, or a phrase of a few words, said this often in a row is the model in a loop.
 const LOOP: usize = 6;
+const LONGEST_LOOPED: usize = 4;
 
 /// Whether a phrase is a known invention, or a loop.
 pub(crate) fn is_invented(text: &str) -> bool {
@@ -52,12 +53,24 @@ pub(crate) fn is_invented(text: &str) -> bool {
 fn loops(text: &str) -> bool {
     let words: Vec<String> =
         text.split_whitespace().map(normalize).filter(|w| !w.is_empty()).collect();
-    words.windows(LOOP).any(|run| run.iter().all(|word| *word == run[0]))
+    (1..=LONGEST_LOOPED).any(|period| {
+        let mut again = 0;
+        words.iter().zip(words.iter().skip(period)).any(|(before, word)| {
+            again = if before == word { again + 1 } else { 0 };
+            again >= period * (LOOP - 1)
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phrase_of_three_words_six_times_is_a_loop_and_five_times_is_not() {
+        assert!(loops(&"한 명을 가고 ".repeat(6)));
+        assert!(!loops(&"한 명을 가고 ".repeat(5)));
+    }
 
     #[test]
     fn closing_lines_of_videos_are_inventions() {

@@ -23,7 +23,7 @@ enum Overlap {
 }
 
 /// An agent who spoke so shortly before our line was interrupted by us and goes on.
-const STILL_SPEAKING: Duration = Duration::from_secs(1);
+const STILL_SPEAKING: Duration = Duration::from_millis(500);
 
 /// Looks for agent speech that began more than `before_end` before the end of one of our lines and lasted at least
 /// `lasting`.
