@@ -25,6 +25,8 @@ const TURN_GAP: Duration = Duration::from_millis(300);
 const ONSET_SLACK: Duration = Duration::from_millis(400);
 /// An answer of ours later than this leaves the agent hanging: whatever follows is our doing.
 const LATE_ANSWER: Duration = Duration::from_secs(3);
+/// An agent who waits so long after speaking waits for us.
+const LEFT_WAITING: Duration = Duration::from_secs(8);
 /// A voice that ended so shortly before our BYE was not over.
 const STILL_SPEAKING: Duration = Duration::from_millis(300);
 /// Above this share of lost packets words and overlaps are not sure.
@@ -226,6 +228,7 @@ fn probe_faults(record: &AttemptRecord, heard: &Heard) -> Vec<String> {
         (Some(_), _) => {
             faults.extend(late_answer(record, heard));
             faults.extend(hung_up_early(record, heard));
+            faults.extend(left_waiting(record, heard));
         }
         (None, _) => {}
     }
@@ -241,20 +244,36 @@ fn hung_up_early(record: &AttemptRecord, heard: &Heard) -> Option<String> {
     Some(format!("we hung up while somebody spoke, since {}", cut.start))
 }
 
-/// Whether we let the agent wait after the greeting.
+/// Whether we let the agent wait after the greeting: a voice, then our answer more than [`LATE_ANSWER`] after it, even if
+/// the agent spoke again in between.
 fn late_answer(record: &AttemptRecord, heard: &Heard) -> Option<String> {
     let hearing = heard.hearing.as_ref()?;
     let onset = hearing.onset.as_ref()?.at;
     let answer = record.timeline.said().find(|span| span.end > onset)?;
-    let greeting_end = hearing
-        .voiced
-        .iter()
-        .filter(|v| v.end > onset && v.start < answer.start)
-        .map(|v| v.end)
-        .max()?;
-    let late = answer.start.saturating_since(greeting_end);
+    let voices = hearing.voiced.iter().filter(|v| v.end > onset && v.start < answer.start);
+    let mut greeting_end = None;
+    for voice in voices {
+        if greeting_end.is_some_and(|end| voice.start.saturating_since(end) > LATE_ANSWER) {
+            break;
+        }
+        greeting_end = greeting_end.max(Some(voice.end));
+    }
+    let late = answer.start.saturating_since(greeting_end?);
     (late > LATE_ANSWER)
         .then(|| format!("we answered the greeting {:.1} s after it ended", late.as_secs_f64()))
+}
+
+/// Whether the agent spoke last, waited for us in vain, and hung up.
+fn left_waiting(record: &AttemptRecord, heard: &Heard) -> Option<String> {
+    let (bye, Party::FarEnd) = record.timeline.bye()? else { return None };
+    let hearing = heard.hearing.as_ref()?;
+    let onset = hearing.onset.as_ref()?.at;
+    let theirs = hearing.voiced.iter().map(|v| v.end).filter(|end| *end > onset).max()?;
+    let ours = record.timeline.said().map(|said| said.end).max().unwrap_or_default();
+    let waited = bye.saturating_since(theirs);
+    (theirs > ours && waited > LEFT_WAITING).then(|| {
+        format!("the agent waited {:.0} s for our answer and hung up", waited.as_secs_f64())
+    })
 }
 
 #[cfg(test)]
@@ -357,6 +376,29 @@ mod tests {
         assert_eq!(probe_faults(&record, &in_time), Vec::<String>::new());
         let late = heard(Some(10_000), &[(10_000, 12_990)]);
         assert_eq!(probe_faults(&record, &late).len(), 1);
+    }
+
+    #[test]
+    fn an_agent_who_asks_again_was_kept_waiting_since_the_greeting() {
+        let record = attempt(CallEnding::Completed, timeline());
+        let asked_again = heard(Some(6000), &[(6000, 8000), (13_000, 15_000)]);
+        assert_eq!(probe_faults(&record, &asked_again).len(), 1);
+    }
+
+    #[test]
+    fn an_agent_who_hangs_up_8_s_after_the_last_words_waited_for_us() {
+        let mut timeline = Timeline::default();
+        timeline.push(at(5000), EventKind::AgentRequested);
+        let (line, text) = ("hello".to_owned(), "카드를 잃어버렸어요".to_owned());
+        timeline.push(at(16_000), EventKind::Said { line, text, end: at(18_000) });
+        timeline.push(at(30_000), EventKind::Bye { by: Party::FarEnd, q850: None });
+        let ending = CallEnding::FarEndHungUp { agent_suspected: true, requested: true };
+        let record = attempt(ending, timeline);
+        let faults = |until| {
+            probe_faults(&record, &heard(Some(14_000), &[(14_000, 15_000), (19_000, until)])).len()
+        };
+        assert_eq!(faults(21_900), 1);
+        assert_eq!(faults(22_000), 0);
     }
 
     #[test]
