@@ -25,6 +25,8 @@ const TURN_GAP: Duration = Duration::from_millis(300);
 const ONSET_SLACK: Duration = Duration::from_millis(400);
 /// An answer of ours later than this leaves the agent hanging: whatever follows is our doing.
 const LATE_ANSWER: Duration = Duration::from_secs(3);
+/// How far the recognizer's word times may be off at the edges of a voice.
+const WORD_SLACK: Duration = Duration::from_millis(500);
 /// An agent who waits so long after speaking waits for us.
 const LEFT_WAITING: Duration = Duration::from_secs(8);
 /// A voice that ended so shortly before our BYE was not over.
@@ -143,13 +145,20 @@ fn their_turns(hearing: &Hearing, transcript: Option<&Transcript>, onset: CallTi
     }
     let utterances = transcript.map_or(&[][..], |t| &t.utterances);
     for utterance in utterances.iter().filter(|u| u.party == Party::FarEnd && u.span.end > from) {
-        give_words(&mut turns, utterance, from);
+        give_words(&mut turns, utterance, (from, &hearing.voiced));
     }
     turns
 }
 
-/// Puts the words of an utterance into the turns where they were said.
-fn give_words(turns: &mut [Turn], utterance: &Utterance, from: CallTime) {
+/// Puts the words of an utterance into the turns where they were said. Word times are rough: a word that lies in the
+/// quiet before the conversation belongs to its first turn, one that lies in an earlier voice to that voice.
+fn give_words(turns: &mut [Turn], utterance: &Utterance, (from, voiced): (CallTime, &[Span])) {
+    let earlier = |at: CallTime| {
+        voiced
+            .iter()
+            .filter(|v| v.end <= from)
+            .any(|v| v.start.saturating_sub(WORD_SLACK) <= at && at <= v.end + WORD_SLACK)
+    };
     let mut pieces: Vec<(Span, &str)> =
         utterance.words.iter().map(|w| (w.span, w.text.as_str())).collect();
     if pieces.is_empty() {
@@ -157,7 +166,7 @@ fn give_words(turns: &mut [Turn], utterance: &Utterance, from: CallTime) {
     }
     for (span, text) in pieces {
         let middle = span.start + span.duration() / 2;
-        if middle < from {
+        if middle < from && earlier(middle) {
             continue;
         }
         let distance = |turn: &Turn| {
@@ -168,7 +177,8 @@ fn give_words(turns: &mut [Turn], utterance: &Utterance, from: CallTime) {
                 turn.text.push(' ');
             }
             turn.text.push_str(text.trim());
-            turn.uncertain |= utterance.uncertain();
+            // Whose word it was is a guess there: no verdict rests on it alone.
+            turn.uncertain |= utterance.uncertain() || middle < from;
         }
     }
 }
@@ -350,6 +360,7 @@ mod tests {
                 text: String::new(),
                 words: vec![
                     word("기다려", 7000, 8000),
+                    word("네,", 10_500, 11_000),
                     word("안녕하십니까", 12_600, 14_000),
                     word("네", 19_200, 19_500),
                 ],
@@ -362,7 +373,7 @@ mod tests {
         assert_eq!(
             texts,
             [
-                (Party::FarEnd, "안녕하십니까"),
+                (Party::FarEnd, "네, 안녕하십니까"),
                 (Party::Prober, "카드를 잃어버렸어요"),
                 (Party::FarEnd, "네"),
             ]
