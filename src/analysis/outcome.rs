@@ -21,7 +21,10 @@ fn confirmed(hearing: &Hearing, request: CallTime) -> bool {
         segment.span.end > request
             && matches!(
                 segment.kind,
-                SegmentKind::QueueMusic | SegmentKind::QueueAnnouncement | SegmentKind::Ringback
+                SegmentKind::QueueMusic
+                    | SegmentKind::QueueAnnouncement
+                    | SegmentKind::Ringback
+                    | SegmentKind::TransferRing
             )
     })
 }
@@ -221,7 +224,7 @@ mod tests {
 
     fn stretch(kind: SegmentKind, from: u64, to: u64) -> Segment {
         let span = Span::new(CallTime::from_millis(from), CallTime::from_millis(to));
-        Segment { span, kind, prompt: None, because: String::new() }
+        Segment { span, kind, probability: 1.0, prompt: None, because: String::new() }
     }
 
     #[test]

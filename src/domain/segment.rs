@@ -31,8 +31,22 @@ pub enum SegmentKind {
     QueueAnnouncement,
     /// A recorded message that nobody is there.
     ClosedMessage,
+    /// Ringing inside an answered call: on the way to an agent, or from one to the next.
+    TransferRing,
+    /// A single tone: before a mailbox records, or at a hand-over.
+    Beep,
+    /// A recorded message of the network that the number cannot be reached.
+    Intercept,
+    /// A mailbox: its greeting and what it records.
+    Voicemail,
+    /// A recorded offer to be called back.
+    CallbackOffer,
+    /// A machine that talks with its callers.
+    Voicebot,
     /// A human agent.
     Agent,
+    /// Music or a recording that keeps the caller waiting after an agent spoke.
+    Hold,
     /// A voice that could not be told apart.
     UnknownVoice,
     /// Sound that could not be told apart.
@@ -46,10 +60,62 @@ pub struct Segment {
     pub span: Span,
     /// What.
     pub kind: SegmentKind,
+    /// How probable that is, 0 to 1, by the model that heard it; 1 where nothing was weighed.
+    #[serde(default = "certain")]
+    pub probability: f32,
     /// The recording of the center's library that it matches, if any.
     pub prompt: Option<u64>,
     /// Why it was taken for that, in plain words, for `hear` and the report.
     pub because: String,
+}
+
+fn certain() -> f32 {
+    1.0
+}
+
+/// Who or what a call reached in the end.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reached {
+    /// A person.
+    Human,
+    /// A machine that talks with its callers.
+    Voicebot,
+    /// A mailbox.
+    Voicemail,
+    /// Only the offer to be called back.
+    CallbackOffer,
+    /// A message that nobody is there.
+    ClosedMessage,
+    /// A message of the network that the number cannot be reached.
+    Intercept,
+    /// Recordings, music or tones only.
+    Recording,
+    /// Nothing was heard.
+    Nothing,
+}
+
+/// What interrupts a conversation.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum PassageKind {
+    /// The agent kept the caller waiting and came back.
+    Hold,
+    /// It rang, or another voice took over: the caller was passed on.
+    Transfer,
+}
+
+/// A stretch in which a caller who had reached an agent waited again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Passage {
+    /// What it was.
+    pub kind: PassageKind,
+    /// From the agent's last word before it to the first word after it, or the end of the recording.
+    pub span: Span,
 }
 
 /// Whether a finding may be used without a person.
@@ -92,4 +158,10 @@ pub struct Hearing {
     pub voiced: Vec<Span>,
     /// How many other calls of the center served as its library.
     pub other_calls: u32,
+    /// Who or what was reached; `None` in hearings from before this was told.
+    #[serde(default)]
+    pub reached: Option<Reached>,
+    /// Holds and transfers after the onset, in order.
+    #[serde(default)]
+    pub passages: Vec<Passage>,
 }

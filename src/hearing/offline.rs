@@ -80,6 +80,7 @@ pub fn analyze(input: &OfflineInput<'_>, silero: &Silero) -> Hearing {
         .map(|s| Segment {
             span: input.span(s.from, s.to),
             kind: s.kind,
+            probability: 1.0,
             prompt: s.prompt,
             because: s.because.to_owned(),
         })
@@ -89,6 +90,7 @@ pub fn analyze(input: &OfflineInput<'_>, silero: &Silero) -> Hearing {
         onset: candidate.map(|candidate| onset_of(input, &evidence, &candidate)),
         voiced: evidence.voiced.iter().map(|&(from, to)| input.span(from, to)).collect(),
         other_calls: input.library.other_calls(),
+        ..Hearing::default()
     }
 }
 

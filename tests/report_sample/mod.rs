@@ -192,7 +192,13 @@ fn opening() -> Vec<TimelineEvent> {
 }
 
 fn segment(from: f64, to: f64, kind: SegmentKind, because: &str) -> Segment {
-    Segment { span: span(from, to), kind, prompt: None, because: because.to_owned() }
+    Segment {
+        span: span(from, to),
+        kind,
+        probability: 1.0,
+        prompt: None,
+        because: because.to_owned(),
+    }
 }
 
 /// A call whose agent spoke `wait` seconds after the request at 10 s.
