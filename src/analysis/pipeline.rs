@@ -12,7 +12,7 @@ use crate::domain::segment::Hearing;
 use crate::domain::timeline::Party;
 use crate::domain::transcript::{Language, Transcript};
 use crate::domain::verdict::Judgment;
-use crate::hearing::{self, Fingerprints, Library, OfflineInput, Silero};
+use crate::hearing::{self, Fingerprints, FrameNetwork, Library, OfflineInput, Silero};
 use crate::judgment::{Profile, Sheet, judge};
 use crate::store::{Producer, Store, StoreError, UnitState};
 use crate::transcription::{Job, Priority, Transcriber, TranscriptionError};
@@ -254,6 +254,7 @@ impl Pipeline {
                 answered: record.timeline.answered(),
                 request: record.timeline.agent_request(),
                 library: &library,
+                network: FrameNetwork::centred(),
                 transcript: transcript.as_ref(),
             };
             hearing::analyze(&input, &silero)

@@ -322,6 +322,39 @@ pub(super) enum BenchCommand {
         #[command(flatten)]
         demo: DemoArguments,
     },
+    /// Hear labelled calls and compare with their labels.
+    Hearing(BenchHearingArguments),
+}
+
+/// `bench hearing`.
+#[derive(Debug, Args)]
+pub(super) struct BenchHearingArguments {
+    /// Folder with audio (WAV or FLAC, 8 kHz) and labels.json.
+    pub(super) folder: PathBuf,
+    /// Which other calls of a center a call is heard with.
+    #[arg(long, value_enum, default_value_t = LibraryChoice::Batch)]
+    pub(super) library: LibraryChoice,
+    /// Hear each center with the frame network of this folder that was trained without it.
+    #[arg(long, value_name = "DIR")]
+    pub(super) folds: Option<PathBuf>,
+    /// Only write the frame network's inputs to this folder, for training.
+    #[arg(long, value_name = "DIR", conflicts_with = "folds")]
+    pub(super) inputs: Option<PathBuf>,
+    /// Folder with the speech models.
+    #[arg(long, default_value = "models", value_name = "DIR")]
+    pub(super) models: PathBuf,
+    /// Print nothing but one JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which other calls stand behind a library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LibraryChoice {
+    /// The calls before it.
+    Previous,
+    /// All calls but itself.
+    Batch,
 }
 
 /// `worker`.

@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod bench_hearing;
 mod call;
 mod campaign;
 mod compose;
@@ -13,6 +14,8 @@ mod exit;
 mod failure;
 mod figures;
 mod files;
+mod hearing_counts;
+mod labels;
 mod models;
 mod print;
 mod rig;
@@ -73,6 +76,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Schema(arguments) => texts::schema(arguments.form),
         Command::Bench(BenchCommand::Truth { demo }) => bench::truth(&demo),
+        Command::Bench(BenchCommand::Hearing(arguments)) => bench_hearing::hearing(&arguments),
     }
 }
 

@@ -38,9 +38,15 @@ impl Models {
         let store = ModelStore::new(folder);
         let model = store.path(DEFAULT_MODEL).or_infrastructure()?;
         let vad = store.path(VOICE_DETECTOR).or_infrastructure()?;
-        let bytes = std::fs::read(&vad).or_infrastructure()?;
-        let silero = Arc::new(Silero::from_bytes(&bytes).or_infrastructure()?);
+        let silero = Arc::new(Self::voice_only(folder)?);
         Ok(Self { model, vad, silero })
+    }
+
+    /// Loads the voice model alone.
+    pub(super) fn voice_only(folder: &Path) -> Result<Silero, Failure> {
+        let vad = ModelStore::new(folder).path(VOICE_DETECTOR).or_infrastructure()?;
+        let bytes = std::fs::read(&vad).or_infrastructure()?;
+        Silero::from_bytes(&bytes).or_infrastructure()
     }
 
     /// Starts worker processes of this program.

@@ -1,4 +1,4 @@
-//! What can go wrong in hearing: only the weights of the voice model come from outside.
+//! What can go wrong in hearing: only weights come from outside.
 
 /// The voice model could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,16 @@ pub enum HearingError {
         "the voice model is not a safetensors file; fetch it again with `callprobe models fetch`"
     )]
     NotSafetensors(#[source] safetensors::SafeTensorError),
+    /// Weights of a frame network for other inputs or another layer.
+    #[error(
+        "the weights of the frame network have {found} bytes instead of {expected}; train them anew with training/frame_network.py"
+    )]
+    WrongWeights {
+        /// Bytes that are there.
+        found: usize,
+        /// Bytes this version's network has.
+        expected: usize,
+    },
     /// A tensor is missing.
     #[error(
         "the voice model has no tensor `{name}`; expected `silero_vad_16k.safetensors` of silero-vad 6.2, fetch it with `callprobe models fetch`"

@@ -197,6 +197,13 @@ fn echo(received: &Fingerprints, sent: &[i16], frames: usize) -> Vec<bool> {
     echo
 }
 
+/// Probability of a voice for every frame of 20 ms.
+pub(crate) fn voice_of_frames(silero: &Silero, received: &[i16], frames: usize) -> Vec<f32> {
+    let probabilities = silero.probabilities(&upsample_2x(received));
+    let of = |n: usize| probabilities.get((n * 2 + 1) * FRAME_SAMPLES / VOICE_FRAME);
+    (0..frames).map(|n| of(n).copied().unwrap_or(0.0)).collect()
+}
+
 fn voice(silero: &Silero, received: &[i16], frames: usize) -> Vec<bool> {
     let probabilities = silero.probabilities(&upsample_2x(received));
     let mut voice = vec![false; frames];

@@ -22,6 +22,12 @@ pub(crate) struct Features {
     pub(crate) tone: Option<ToneSpectrum>,
     /// Natural logarithm of the power in [`SHAPE_BANDS`] bands.
     pub(crate) shape: [f32; SHAPE_BANDS],
+    /// Geometric over arithmetic mean of the power, as a natural logarithm: 0 for white noise, far below for tones.
+    pub(crate) flatness: f32,
+    /// Centre of gravity of the spectrum in kHz.
+    pub(crate) centroid: f32,
+    /// Share of the power in its four strongest bins.
+    pub(crate) peak: f32,
 }
 
 /// Makes features of successive frames.
@@ -53,7 +59,15 @@ impl Analyser {
             let sum: f32 = power[edges[n].min(to)..to].iter().sum();
             (sum + 1e-9).ln()
         });
-        Features { level: Dbov::of(frame).0, tone: ToneSpectrum::of(power), shape }
+        let (flatness, centroid, peak) = outline(power);
+        Features {
+            level: Dbov::of(frame).0,
+            tone: ToneSpectrum::of(power),
+            shape,
+            flatness,
+            centroid,
+            peak,
+        }
     }
 
     /// Features of a whole recording, each window centred on its frame.
@@ -75,4 +89,24 @@ impl Analyser {
             })
             .collect()
     }
+}
+
+/// Flatness, centroid in kHz and share of the four strongest bins, of the telephone band.
+fn outline(power: &[f32]) -> (f32, f32, f32) {
+    let from = (LOWEST_HZ / BIN_HZ) as usize;
+    let to = ((HIGHEST_HZ / BIN_HZ) as usize).min(power.len());
+    let band = &power[from.min(to)..to];
+    let count = band.len().max(1) as f32;
+    let total: f32 = band.iter().sum::<f32>() + 1e-12;
+    let logarithms: f32 = band.iter().map(|p| (p + 1e-12).ln()).sum();
+    let moment: f32 = band.iter().enumerate().map(|(n, p)| (from + n) as f32 * p).sum();
+    let mut strongest = [0.0_f32; 4];
+    for &p in band {
+        if p > strongest[3] {
+            strongest[3] = p;
+            strongest.sort_unstable_by(|a, b| b.total_cmp(a));
+        }
+    }
+    let flatness = logarithms / count - (total / count).ln();
+    (flatness, moment / total * BIN_HZ / 1000.0, strongest.iter().sum::<f32>() / total)
 }

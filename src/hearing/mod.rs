@@ -16,7 +16,9 @@ mod lexicon;
 mod library;
 mod live;
 mod mask;
+mod moment;
 mod music;
+mod network;
 mod offline;
 mod onset;
 pub mod resample;
@@ -30,7 +32,8 @@ pub use error::HearingError;
 pub use fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, fingerprint, similarity};
 pub use library::Library;
 pub use live::{Listener, LiveEvent, SPEECH_QUIET};
-pub use offline::{OfflineInput, analyze};
+pub use network::{FrameClass, FrameNetwork};
+pub use offline::{OfflineInput, analyze, training_inputs};
 pub use silero::{Silero, VOICE_FRAME};
 
 #[cfg(test)]

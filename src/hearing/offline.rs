@@ -3,10 +3,13 @@
 
 use super::accept::{Independent, acceptance};
 use super::evidence::Evidence;
+use super::features::Analyser;
 use super::grammar::{Landmarks, stretches};
 use super::lexicon::WordCue;
 use super::library::Library;
 use super::onset::{self, Candidate};
+use super::moment::{INPUTS, Sight, Track};
+use super::network::FrameNetwork;
 use super::silero::Silero;
 use crate::domain::audio::FRAME;
 use crate::domain::segment::{AgentOnset, Hearing, Segment};
@@ -41,6 +44,8 @@ pub struct OfflineInput<'a> {
     pub request: Option<CallTime>,
     /// The center's other calls.
     pub library: &'a Library,
+    /// What the frames sound like; [`FrameNetwork::centred`] unless networks are being compared.
+    pub network: &'a FrameNetwork,
     /// The words, if they were recognised.
     pub transcript: Option<&'a Transcript>,
 }
@@ -92,6 +97,17 @@ pub fn analyze(input: &OfflineInput<'_>, silero: &Silero) -> Hearing {
         other_calls: input.library.other_calls(),
         ..Hearing::default()
     }
+}
+
+/// What the frame network sees of each frame: with sight to both sides and the voice model, and causally without it.
+pub fn training_inputs(received: &[i16], silero: &Silero) -> (Vec<[f32; INPUTS]>, Vec<[f32; INPUTS]>) {
+    let features = Analyser::all(received);
+    let rows = |voice: &[f32], sight: Sight| {
+        let track = Track::of(&features, voice);
+        (0..track.len()).map(|at| track.inputs(at, sight)).collect()
+    };
+    let voice = super::evidence::voice_of_frames(silero, received, features.len());
+    (rows(&voice, Sight::Centred), rows(&[], Sight::Causal))
 }
 
 fn onset_of(input: &OfflineInput<'_>, evidence: &Evidence, candidate: &Candidate) -> AgentOnset {
@@ -231,6 +247,7 @@ mod tests {
             answered: Some(CallTime::ZERO),
             request: Some(ms(3500)),
             library,
+            network: FrameNetwork::centred(),
             transcript,
         };
         Some(analyze(&input, &silero()?))
@@ -298,6 +315,7 @@ mod tests {
             answered: Some(CallTime::ZERO),
             request: Some(CallTime::ZERO),
             library: &library,
+            network: FrameNetwork::centred(),
             transcript: None,
         };
         assert_eq!(analyze(&input, &silero).onset, None);
@@ -322,6 +340,7 @@ mod tests {
             answered: None,
             request: None,
             library: &library,
+            network: FrameNetwork::centred(),
             transcript: None,
         };
         let hearing = analyze(&input, &silero);

@@ -22,6 +22,15 @@ const EACH_OF_PAIR: f32 = 0.12;
 const AUDIBLE_POWER: f32 = 1e-5;
 
 impl ToneSpectrum {
+    /// Which of the three groups it is: low, pair, information.
+    pub(crate) fn group(self) -> usize {
+        match self {
+            Self::Low => 0,
+            Self::BusyPair => 1,
+            Self::Information(_) => 2,
+        }
+    }
+
     /// What a spectrum of 512 samples shows.
     pub(crate) fn of(power: &[f32]) -> Option<Self> {
         let total: f32 = power.iter().sum();
