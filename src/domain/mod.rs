@@ -18,6 +18,7 @@ pub mod quality;
 pub mod random;
 pub mod record;
 pub mod segment;
+pub mod sounds;
 pub mod time;
 pub mod timeline;
 pub mod transcript;

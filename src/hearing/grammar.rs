@@ -123,6 +123,19 @@ fn paint_tones(evidence: &Evidence, kinds: &mut [(SegmentKind, &'static str)]) {
             ToneMeaning::Information => {
                 (SegmentKind::InformationTone, "special information tones in order")
             }
+            ToneMeaning::Unobtainable => {
+                (SegmentKind::Intercept, "number-unobtainable tone by frequency and cadence")
+            }
+            ToneMeaning::Intercept => {
+                (SegmentKind::Intercept, "intercept tone by frequency and cadence")
+            }
+            ToneMeaning::Dial => (SegmentKind::UnknownSound, "dial tone: an exchange took over"),
+            ToneMeaning::CallWaiting => {
+                (SegmentKind::UnknownSound, "call-waiting tone by frequency and cadence")
+            }
+            ToneMeaning::Intervening => {
+                (SegmentKind::UnknownSound, "operator-intervening tones in order")
+            }
         };
         let held = kinds.iter_mut().zip(&evidence.voice);
         let length = (tone.to - tone.from) as usize;

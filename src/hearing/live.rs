@@ -101,12 +101,17 @@ impl Listener {
         self.remember(at, frame);
         let recent = &self.window[PRINT_WINDOW - FEATURE_WINDOW..];
         let features = self.analyser.features(frame, recent);
-        if let Some(heard) = self.cadence.push(features.tone) {
+        if let Some(heard) = self.cadence.push(&features) {
             let sound = match heard.meaning {
                 ToneMeaning::Ringback => Some(LiveSound::Ringback),
                 ToneMeaning::Busy => Some(LiveSound::Busy),
                 ToneMeaning::Congestion => Some(LiveSound::Congestion),
-                ToneMeaning::Information => None,
+                ToneMeaning::Information
+                | ToneMeaning::Unobtainable
+                | ToneMeaning::Intercept
+                | ToneMeaning::Dial
+                | ToneMeaning::CallWaiting
+                | ToneMeaning::Intervening => None,
             };
             let span = Span::new(self.time_of(heard.from), self.time_of(heard.to));
             if let Some(sound) = sound {

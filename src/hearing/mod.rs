@@ -25,6 +25,7 @@ pub mod resample;
 mod silero;
 mod spectrum;
 mod tone;
+mod tone_plan;
 mod vad;
 
 pub use accept::ENOUGH_OTHER_CALLS;

@@ -156,7 +156,15 @@ fn refusal(
     at: usize,
 ) -> Option<(QueueSign, usize)> {
     match words_at(cues, at) {
-        Some(WordCue::Queue(word) | WordCue::Closed(word)) => {
+        Some(
+            WordCue::Queue(word)
+            | WordCue::Closed(word)
+            | WordCue::Voicemail(word)
+            | WordCue::CallbackOffer(word)
+            | WordCue::Intercept(word)
+            | WordCue::RecordingNotice(word)
+            | WordCue::LegalNotice(word),
+        ) => {
             let after = cues.iter().find(|c| c.to > at).map_or(at + 1, |c| c.to);
             return Some((QueueSign::Words(word), after));
         }

@@ -13,7 +13,6 @@ mod lexicon;
 mod passage;
 mod sheet;
 mod sheet_file;
-mod words;
 
 pub use judge::{Profile, explain, judge};
 pub use sheet::{

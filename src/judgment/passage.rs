@@ -1,9 +1,9 @@
 //! Passages of a conversation: looking for phrases in turns, and quoting them with their gloss.
 
 use super::lexicon::{CLOSING, FURTHER_HELP, GREETING, Phrase, SAYINGS};
-use super::words::{Found, NEAR, SURE, Sounds};
 use crate::domain::facts::Turn;
 use crate::domain::ids::CallId;
+use crate::domain::sounds::{Found, NEAR, SURE, Sounds};
 use crate::domain::verdict::EvidenceSpan;
 
 /// A phrase of the lexicon heard in a turn.

@@ -2,13 +2,13 @@
 #![doc = include_str!("c4_interrupting.md")]
 
 use crate::domain::facts::{Conversation, Facts, Turn};
+use crate::domain::sounds::{SURE, Sounds};
 use crate::domain::timeline::Party;
 use crate::domain::verdict::Reason;
 use crate::judgment::finding::Finding;
 use crate::judgment::gate::{doubt_of_line, seconds, words};
 use crate::judgment::lexicon::BACKCHANNEL;
 use crate::judgment::passage::{quote, whole_turn};
-use crate::judgment::words::{SURE, Sounds};
 use std::time::Duration;
 
 /// The item's page.

@@ -1,8 +1,8 @@
 //! Names in a greeting: of the organisation and of the agent, also where a recogniser damaged them.
 
+use crate::domain::sounds::{NEAR, SURE, Sounds};
 use crate::judgment::lexicon::{AGENT_TITLES, NAME_ENDS, NAMELESS};
 use crate::judgment::lexicon::{GREETING, Phrase};
-use crate::judgment::words::{NEAR, SURE, Sounds};
 
 /// Most edits per sound in the words that end a name: `임니다` for `입니다`, but not `습니다`.
 const ENDING: f64 = 0.15;

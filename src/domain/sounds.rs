@@ -2,7 +2,7 @@
 //! sounds wrong.
 //!
 //! Spaces, punctuation and case do not count. A final consonant is the same sound as an initial one and `ㅔ` is `ㅐ`,
-//! because recognisers write by ear (`있으십니까` and `이쓰십니까`). Source of the decomposition: Unicode 15, §3.12
+//! because recognisers write by ear (`있으십니까` and `이쓰십니까`). Hearing looks for cues with it, judgment for phrases. Source of the decomposition: Unicode 15, §3.12
 //! (Hangul syllables, canonical decomposition); of the search: Sellers 1980 (approximate substring distance).
 
 use std::ops::Range;
@@ -11,15 +11,15 @@ use unicode_normalization::UnicodeNormalization as _;
 /// Most edits per sound of a phrase that still count as the phrase. A reading of `더 궁금하신 점 있으십니까` as
 /// `도분금하신 점 있으십니까` has 0.11 (Whisper base over G.711, our measurement, 2026); the nearest pair of different
 /// phrases of the lexicon, `감사합니다` and `반갑습니다`, is 0.33 apart.
-pub(super) const SURE: f64 = 0.25;
+pub const SURE: f64 = 0.25;
 /// Most edits per sound of a phrase that leave a doubt whether it was said.
-pub(super) const NEAR: f64 = 0.35;
+pub const NEAR: f64 = 0.35;
 /// Phrases of fewer syllables than this must be read without a fault.
 const FUZZY_FROM_SYLLABLES: usize = 3;
 
 /// A text as sounds, each with the place of its syllable in the text.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sounds {
+pub struct Sounds {
     sounds: Vec<char>,
     /// Byte range in the text of the syllable that each sound belongs to.
     places: Vec<Range<usize>>,
@@ -27,16 +27,16 @@ pub(super) struct Sounds {
 
 /// A phrase found in a text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Found {
+pub struct Found {
     /// Edits per sound of the phrase, 0 for a faultless reading.
-    pub(super) distance: f64,
+    pub distance: f64,
     /// Byte range in the text.
-    pub(super) at: Range<usize>,
+    pub at: Range<usize>,
 }
 
 impl Sounds {
     /// The sounds of `text`.
-    pub(super) fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let mut all = Self::default();
         for (at, letter) in text.char_indices().filter(|(_, c)| c.is_alphanumeric()) {
             let place = at..at + letter.len_utf8();
@@ -51,13 +51,13 @@ impl Sounds {
     }
 
     /// Whether nothing is left of the text.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.sounds.is_empty()
     }
 
     /// Where `phrase` fits best; `None` if it is empty or fits nowhere within `limit` edits per sound. A phrase of
     /// fewer than three syllables must fit without a fault. Of equal places the first.
-    pub(super) fn find(&self, phrase: &str, limit: f64) -> Option<Found> {
+    pub fn find(&self, phrase: &str, limit: f64) -> Option<Found> {
         let wanted = Self::of(phrase);
         let syllables = phrase.chars().filter(|c| c.is_alphanumeric()).count();
         let limit = if syllables < FUZZY_FROM_SYLLABLES { 0.0 } else { limit };
