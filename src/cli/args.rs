@@ -32,7 +32,7 @@ pub(super) enum Command {
     Call(CallArguments),
     /// Run the simulated call centers of a folder on loopback.
     Simulate(SimulateArguments),
-    /// Read the words of a WAV file with the local model.
+    /// Read the words of a WAV or FLAC file with the local model.
     Transcribe(TranscribeArguments),
     /// Derive hearing, facts and judgments of a campaign anew, without a call.
     Rejudge(CampaignArguments),
@@ -168,7 +168,7 @@ pub(super) struct SimulateArguments {
 /// `transcribe`.
 #[derive(Debug, Args)]
 pub(super) struct TranscribeArguments {
-    /// WAV file: 8 kHz, 16 bit; of two channels the right one (theirs) is read.
+    /// WAV or FLAC file: 8 kHz, 16 bit; of two channels the right one (theirs) is read.
     pub(super) file: PathBuf,
     /// Language of the speech.
     #[arg(long, value_enum, default_value_t = LanguageName::Ko)]

@@ -3,6 +3,7 @@
 //! Enters: arguments and files of the user. Leaves: tables on stdout, messages on stderr, an exit code.
 
 mod args;
+mod audio_file;
 mod bench;
 mod call;
 mod campaign;

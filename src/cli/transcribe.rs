@@ -1,6 +1,7 @@
 //! `callprobe transcribe` and its worker processes.
 
 use super::args::{LanguageName, TranscribeArguments};
+use super::audio_file::read_audio;
 use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::{block_on, print, rig};
@@ -24,12 +25,7 @@ impl From<LanguageName> for Language {
 
 /// Reads the words of a file.
 pub(super) fn run(arguments: &TranscribeArguments) -> Result<Exit, Failure> {
-    let wav = parse_wav(&arguments.file)
-        .map_err(|why| Failure::say(why, "give the path of a WAV file of 8 kHz and 16 bit"))?;
-    if wav.missing > 0 {
-        print::note("note: the file is cut off; it is read as far as it goes");
-    }
-    let samples = wav.into_received();
+    let samples = read_audio(&arguments.file)?.theirs;
     let models = rig::Models::find(&arguments.models)?;
     let spans = models.silero.voiced(&samples, CallTime::ZERO);
     let transcript = block_on(async {
