@@ -96,7 +96,7 @@ fn the_page_asks_nothing_of_another_file_or_host() {
     for source in page.split(" src=\"").skip(1) {
         assert!(source.starts_with("data:audio/wav;base64,UklGR"), "{}", &source[..40]);
     }
-    assert_eq!(page.matches("<audio ").count(), 4);
+    assert_eq!(page.matches("<audio ").count(), 5);
 }
 
 #[test]
@@ -164,11 +164,72 @@ fn the_time_line_names_every_moment_that_counts() {
     let second = from + 1 + page[from + 1..].find("<svg class=\"timeline\"").unwrap();
     let svg = &page[second..];
     let svg = &svg[..svg.find("</svg>").unwrap()];
-    for said in ["200 OK", "agent asked for", "20 s limit", "agent speaks, 23.4 s", "Key 0 until"] {
+    for said in
+        ["200 OK", "agent asked for", "20 s limit", "agent speaks, 23.4 s ± 0.15 s", "Key 0 until"]
+    {
         assert!(svg.contains(said), "{said}");
     }
     let without_wave: Vec<_> = svg.split('<').filter(|part| !part.starts_with("path")).collect();
     insta::assert_snapshot!(without_wave.join("\n<"));
+}
+
+#[test]
+fn a_wait_to_be_confirmed_is_shown_with_its_reason_its_seconds_and_their_sound() {
+    let page = page();
+    let from = page.find("To be confirmed by ear, at 28.0–32.0 s: ").unwrap();
+    let notice = &page[from..];
+    let reason = notice.find("a recording with the same words is known").unwrap();
+    let sound = notice.find("<audio ").unwrap();
+    assert!(reason < sound && sound < notice.find("</div>").unwrap());
+}
+
+#[test]
+fn every_kind_of_sound_has_a_colour_of_its_own_in_the_page() {
+    use callprobe::domain::segment::SegmentKind as Kind;
+    let mut report = campaign();
+    let kinds = [
+        Kind::Ringback,
+        Kind::Busy,
+        Kind::Congestion,
+        Kind::InformationTone,
+        Kind::Coloring,
+        Kind::Ivr,
+        Kind::QueueMusic,
+        Kind::QueueAnnouncement,
+        Kind::ClosedMessage,
+        Kind::TransferRing,
+        Kind::Beep,
+        Kind::Intercept,
+        Kind::Voicemail,
+        Kind::CallbackOffer,
+        Kind::Voicebot,
+        Kind::Agent,
+        Kind::Hold,
+        Kind::UnknownVoice,
+        Kind::UnknownSound,
+    ];
+    let call = &mut report.centers[0].calls[0];
+    let model = call.segments[0].clone();
+    call.segments =
+        kinds.map(|kind| callprobe::domain::segment::Segment { kind, ..model.clone() }).to_vec();
+    let page = html(&report);
+    let legend = &page[page.find("legend kinds").unwrap()..];
+    let legend = &legend[..legend.find("</ul>").unwrap()];
+    let classes: std::collections::BTreeSet<&str> =
+        legend.split("class=\"bar ").skip(1).map(|p| p.split('"').next().unwrap()).collect();
+    assert_eq!(classes.len(), kinds.len());
+    let colours: std::collections::BTreeSet<&str> = classes
+        .iter()
+        .map(|class| {
+            assert!(
+                page.contains(&format!(".bar.{class} rect {{ fill: var(--{class}); }}")),
+                "{class}"
+            );
+            let name = format!("--{class}: ");
+            page[page.find(&name).unwrap() + name.len()..].split(';').next().unwrap()
+        })
+        .collect();
+    assert_eq!(colours.len(), kinds.len());
 }
 
 #[test]
@@ -178,6 +239,16 @@ fn json_counts_in_seconds_and_leaves_audio_out() {
     assert_eq!(value["schema"], "callprobe-report-1");
     let call = &value["centers"][0]["calls"][1];
     assert_eq!(call["wait"]["seconds"], 23.4);
+    assert_eq!(call["wait"]["within"], 0.15);
+    assert_eq!(call["wait"]["evidence"][0], "no other call has these words in this voice");
+    assert_eq!(call["reached"], "human");
+    assert_eq!(call["passages"][0]["kind"], "hold");
+    assert_eq!(call["passages"][0]["seconds"], 3.6);
+    assert_eq!(call["segments"][2]["probability"], 0.62);
+    assert_eq!(value["centers"][0]["holds"]["count"], 1);
+    let unsure = &value["centers"][1]["calls"][0]["wait"];
+    assert_eq!(unsure["confirm"], "a recording with the same words is known");
+    assert_eq!(unsure["listen"], serde_json::json!([28.0, 32.0]));
     assert_eq!(call["true_wait"]["seconds"], 23.2);
     assert_eq!(call["claimed_by_answer"], 1.2);
     assert_eq!(value["centers"][1]["longest_wait"]["connected"], false);

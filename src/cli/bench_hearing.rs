@@ -25,7 +25,7 @@ struct Case {
 
 /// Measures a folder of labelled calls.
 pub(super) fn hearing(arguments: &BenchHearingArguments) -> Result<Exit, Failure> {
-    let silero = rig::Models::voice_only(&arguments.models)?;
+    let silero = rig::voice_detector(&arguments.models)?;
     let labels = labels::read(&arguments.folder)?;
     let cases = on_all_cores(labels.len(), |n| {
         let label = labels[n].clone();

@@ -8,13 +8,14 @@ use crate::domain::facts::AttemptFacts;
 use crate::domain::ids::CampaignId;
 use crate::domain::plan::Center;
 use crate::domain::record::{AttemptOutcome, AttemptRecord};
+use crate::domain::segment::{Acceptance, Hearing};
 use crate::domain::time::{CallTime, Span};
 use crate::domain::verdict::{Judgment, Verdict};
 use crate::judgment::Sheet;
 use crate::report::audio::{self, Envelope};
 use crate::report::model::{
-    AttemptReport, CallReport, CampaignReport, CenterReport, EvidenceClip, ItemView, SheetView,
-    TrueWait,
+    AttemptReport, CallReport, CampaignReport, CenterReport, EvidenceClip, ItemView, ReviewClip,
+    SheetView, TrueWait,
 };
 use crate::score::{Counted, score_card};
 use crate::store::{Samples, Store, UnitState};
@@ -114,7 +115,7 @@ async fn call_report(
         judged.heard.iter().position(|h| h.hearing.as_ref().is_some_and(|h| h.onset.is_some()));
     let shown = onset_on.unwrap_or(judged.record.attempts.len().saturating_sub(1));
     let record = judged.record.attempts.get(shown);
-    let heard = judged.heard.get(shown);
+    let hearing = judged.heard.get(shown).and_then(|h| h.hearing.as_ref());
     let samples = match record {
         Some(record) => sources.store.samples(record.call).await.or_infrastructure()?,
         None => None,
@@ -129,11 +130,15 @@ async fn call_report(
         attempts: judged.record.attempts.iter().zip(&facts.attempts).map(attempt).collect(),
         pictured: record.map(|r| r.number),
         truth: sources.truth.and_then(|log| truth(log, judged)),
-        segments: heard.and_then(|h| h.hearing.as_ref()).map_or(Vec::new(), |h| h.segments.clone()),
+        segments: hearing.map_or(Vec::new(), |h| h.segments.clone()),
+        reached: hearing.and_then(|h| h.reached),
+        passages: hearing.map_or(Vec::new(), |h| h.passages.clone()),
+        other_calls: hearing.map(|h| h.other_calls),
         events: record.map_or(Vec::new(), |r| r.timeline.events().to_vec()),
         turns: facts.conversation.as_ref().map_or(Vec::new(), |c| c.turns.clone()),
         judgments: judged.judgments.clone(),
         clips,
+        to_hear: to_hear(record, samples.as_ref(), hearing),
         envelope: record.zip(samples.as_ref()).and_then(|(record, samples)| {
             let starts_at = record.recording.as_ref()?.starts_at;
             Some(Envelope::of(&samples.received, &samples.sent, starts_at))
@@ -160,6 +165,20 @@ fn truth(log: &TruthLog, judged: &Judged) -> Option<TrueWait> {
     }
     let connected = truths.iter().find_map(|truth| true_wait(truth));
     Some(connected.map_or(TrueWait::NeverConnected, TrueWait::Connected))
+}
+
+/// The seconds around an onset that is not sure, as the hearing names them.
+fn to_hear(
+    record: Option<&AttemptRecord>,
+    samples: Option<&Samples>,
+    hearing: Option<&Hearing>,
+) -> Option<ReviewClip> {
+    let Acceptance::Review { listen: span, .. } = hearing?.onset.as_ref()?.acceptance else {
+        return None;
+    };
+    let starts_at = record?.recording.as_ref()?.starts_at;
+    let wav = audio::cut(&samples?.received, starts_at, span, Duration::ZERO)?;
+    Some(ReviewClip { span, wav })
 }
 
 /// Seconds of audio for every defect and for whatever waits for a person.

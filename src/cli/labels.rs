@@ -88,7 +88,5 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Label>, Failure> {
 pub(super) fn audio(folder: &Path, label: &Label) -> Result<Vec<i16>, Failure> {
     let named = folder.join(&label.file);
     let path = if named.exists() { named } else { named.with_extension("flac") };
-    let wav = super::transcribe::parse_wav(&path)
-        .map_err(|why| Failure::say(why, "the audio of labelled calls is 8 kHz mono"))?;
-    Ok(wav.into_received())
+    Ok(super::audio_file::read_audio(&path)?.theirs)
 }

@@ -3,6 +3,7 @@
 //! Enters: arguments and files of the user. Leaves: tables on stdout, messages on stderr, an exit code.
 
 mod args;
+mod audio_file;
 mod bench;
 mod bench_hearing;
 mod call;
@@ -14,6 +15,7 @@ mod exit;
 mod failure;
 mod figures;
 mod files;
+mod hear;
 mod hearing_counts;
 mod labels;
 mod models;
@@ -65,6 +67,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => campaign::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Hear(arguments) => hear::run(&arguments),
         Command::Transcribe(arguments) => transcribe::run(&arguments),
         Command::Rejudge(arguments) => score::rejudge(&arguments),
         Command::List(arguments) => score::list(&arguments),

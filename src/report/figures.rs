@@ -5,7 +5,7 @@ use super::model::{CallReport, CampaignReport, CenterReport};
 use super::words::WAIT_LIMIT;
 use crate::domain::ctq::CtqItem;
 use crate::domain::facts::AgentWait;
-use crate::domain::segment::Acceptance;
+use crate::domain::segment::{Acceptance, PassageKind};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,6 +24,25 @@ impl Longest {
         match self {
             Self::Connected(span) | Self::NeverConnected(span) => span,
         }
+    }
+}
+
+/// How often callers who had reached an agent waited again, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Interruptions {
+    /// How often.
+    pub count: usize,
+    /// Together.
+    pub total: Duration,
+    /// The longest of them.
+    pub longest: Duration,
+}
+
+impl Interruptions {
+    fn add(&mut self, length: Duration) {
+        self.count += 1;
+        self.total += length;
+        self.longest = self.longest.max(length);
     }
 }
 
@@ -48,6 +67,10 @@ pub struct CenterFigures {
     pub over_limit: usize,
     /// Waits whose end a person still has to confirm.
     pub unconfirmed: usize,
+    /// Holds: how often an agent kept a caller waiting and came back.
+    pub holds: Interruptions,
+    /// Transfers: how often a caller was passed on.
+    pub transfers: Interruptions,
 }
 
 impl CenterFigures {
@@ -72,6 +95,12 @@ impl CenterFigures {
             return;
         }
         self.dialled += 1;
+        for passage in &call.passages {
+            match passage.kind {
+                PassageKind::Hold => self.holds.add(passage.span.duration()),
+                PassageKind::Transfer => self.transfers.add(passage.span.duration()),
+            }
+        }
         for attempt in &call.attempts {
             if !attempt.outcome.counts() {
                 self.void += 1;

@@ -1,7 +1,7 @@
 //! The report as JSON for scripts. Enters: a [`CampaignReport`]. Leaves: text whose keys are stable. Times are
 //! seconds as numbers, instants of a call count from its opening; audio is left out.
 
-use super::figures::{CenterFigures, Longest};
+use super::figures::{CenterFigures, Interruptions, Longest};
 use super::model::{
     AttemptReport, CallReport, CampaignReport, CenterReport, Completeness, ScoreFigures, Tally,
     Tenths, TrueWait,
@@ -9,7 +9,7 @@ use super::model::{
 use super::sentence::sentence;
 use super::words;
 use crate::domain::facts::AgentWait;
-use crate::domain::segment::Acceptance;
+use crate::domain::segment::{Acceptance, Passage, Segment};
 use crate::domain::time::Span;
 use crate::domain::verdict::{Judge, Judgment};
 use serde_json::{Value, json as object};
@@ -22,12 +22,10 @@ const SCHEMA: &str = "callprobe-report-1";
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The JSON printer failed.
-    #[error(
-        "the report of campaign `{campaign}` cannot be printed as JSON; please tell us: {source}"
-    )]
+    #[error("the report of `{name}` cannot be printed as JSON; please tell us: {source}")]
     Json {
-        /// The campaign.
-        campaign: String,
+        /// The campaign or the recording.
+        name: String,
         /// What the printer said.
         source: serde_json::Error,
     },
@@ -51,12 +49,12 @@ pub fn json(report: &CampaignReport) -> Result<String, ReportError> {
         "centers": report.centers.iter().map(center).collect::<Vec<_>>(),
     });
     let mut text = serde_json::to_string_pretty(&value)
-        .map_err(|source| ReportError::Json { campaign: report.campaign.to_string(), source })?;
+        .map_err(|source| ReportError::Json { name: report.campaign.to_string(), source })?;
     text.push('\n');
     Ok(text)
 }
 
-fn secs(span: Duration) -> f64 {
+pub(super) fn secs(span: Duration) -> f64 {
     span.as_secs_f64()
 }
 
@@ -84,8 +82,39 @@ fn center(center: &CenterReport) -> Value {
         "longest_wait": longest,
         "waits_over_limit": figures.over_limit,
         "waits_to_confirm": figures.unconfirmed,
+        "holds": interruptions(figures.holds),
+        "transfers": interruptions(figures.transfers),
         "calls": center.calls.iter().map(call).collect::<Vec<_>>(),
     })
+}
+
+fn interruptions(of: Interruptions) -> Value {
+    object!({"count": of.count, "seconds": secs(of.total), "longest": secs(of.longest)})
+}
+
+pub(super) fn segment(segment: &Segment) -> Value {
+    object!({
+        "start": segment.span.start.as_secs_f64(),
+        "end": segment.span.end.as_secs_f64(),
+        "kind": segment.kind,
+        "probability": rounded(segment.probability),
+        "prompt": segment.prompt,
+        "because": segment.because,
+    })
+}
+
+pub(super) fn passage(passage: &Passage) -> Value {
+    object!({
+        "kind": passage.kind,
+        "start": passage.span.start.as_secs_f64(),
+        "end": passage.span.end.as_secs_f64(),
+        "seconds": secs(passage.span.duration()),
+    })
+}
+
+/// A probability with three decimals.
+fn rounded(probability: f32) -> f64 {
+    (f64::from(probability) * 1000.0).round() / 1000.0
 }
 
 fn tally(tally: Tally) -> Value {
@@ -133,6 +162,10 @@ fn wait(wait: &AgentWait) -> Value {
                 Acceptance::Accepted => None,
                 Acceptance::Review { why, .. } => Some(why),
             },
+            "listen": match acceptance {
+                Acceptance::Accepted => None,
+                Acceptance::Review { listen, .. } => Some(span(*listen)),
+            },
             "evidence": evidence,
         }),
         AgentWait::NeverConnected { requested, waited } => object!({
@@ -168,13 +201,10 @@ fn call(call: &CallReport) -> Value {
             TrueWait::NeverConnected => object!({"kind": "never-connected"}),
         }),
         "claimed_by_answer": call.claimed_by_answer().map(secs),
-        "segments": call.segments.iter().map(|s| object!({
-            "start": s.span.start.as_secs_f64(),
-            "end": s.span.end.as_secs_f64(),
-            "kind": s.kind,
-            "prompt": s.prompt,
-            "because": s.because,
-        })).collect::<Vec<_>>(),
+        "reached": call.reached,
+        "other_calls": call.other_calls,
+        "segments": call.segments.iter().map(segment).collect::<Vec<_>>(),
+        "passages": call.passages.iter().map(passage).collect::<Vec<_>>(),
         "events": call.events.iter().map(|e| object!({
             "at": e.at.as_secs_f64(),
             "event": e.kind,
@@ -190,7 +220,7 @@ fn call(call: &CallReport) -> Value {
     })
 }
 
-fn span(span: Span) -> [f64; 2] {
+pub(super) fn span(span: Span) -> [f64; 2] {
     [span.start.as_secs_f64(), span.end.as_secs_f64()]
 }
 
@@ -200,7 +230,7 @@ fn judgment(judgment: &Judgment) -> Value {
         "verdict": judgment.verdict.word(),
         "reason": judgment.verdict.reason().map(ToString::to_string),
         "because": judgment.because,
-        "confidence": (f64::from(judgment.confidence.0) * 1000.0).round() / 1000.0,
+        "confidence": rounded(judgment.confidence.0),
         "judge": match &judgment.judge {
             Judge::Machine { rule, version } => format!("machine {rule} v{version}"),
             Judge::Monitor { name } => format!("monitor {name}"),

@@ -7,6 +7,7 @@
 
 pub mod audio;
 mod figures;
+mod heard;
 mod html;
 mod json;
 pub mod model;
@@ -15,7 +16,8 @@ mod sentence;
 mod terminal;
 mod words;
 
-pub use figures::{CenterFigures, Longest};
+pub use figures::{CenterFigures, Interruptions, Longest};
+pub use heard::{HeardReport, heard, heard_json};
 pub use html::html;
 pub use json::{ReportError, json};
 pub use progress::Progress;

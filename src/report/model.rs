@@ -8,7 +8,7 @@ use crate::domain::ids::{
     AttemptNumber, CallId, CampaignId, CenterId, ContentHash, SheetId, UnitId,
 };
 use crate::domain::record::{AttemptOutcome, CallEnding};
-use crate::domain::segment::Segment;
+use crate::domain::segment::{Passage, Reached, Segment};
 use crate::domain::time::{CallTime, Span, WallTime};
 use crate::domain::timeline::{EventKind, TimelineEvent};
 use crate::domain::verdict::Judgment;
@@ -228,6 +228,12 @@ pub struct CallReport {
     pub truth: Option<TrueWait>,
     /// What was heard, in order.
     pub segments: Vec<Segment>,
+    /// Who or what was reached; `None` if nothing was heard, or in a hearing from before this was told.
+    pub reached: Option<Reached>,
+    /// Holds and transfers after an agent spoke, in order.
+    pub passages: Vec<Passage>,
+    /// How many other calls of the center its recordings were known from; `None` if nothing was heard.
+    pub other_calls: Option<u32>,
     /// What happened, in order.
     pub events: Vec<TimelineEvent>,
     /// What was said to and by an agent, in order.
@@ -236,6 +242,8 @@ pub struct CallReport {
     pub judgments: Vec<Judgment>,
     /// Seconds of audio that the verdicts rest on; may be empty.
     pub clips: Vec<EvidenceClip>,
+    /// What a person has to hear before the wait may be used; `None` if nobody has to, or no audio was kept.
+    pub to_hear: Option<ReviewClip>,
     /// The shape of the recording, if there is one.
     pub envelope: Option<Envelope>,
 }
@@ -289,6 +297,21 @@ impl fmt::Debug for EvidenceClip {
     }
 }
 
+/// The seconds around an onset that a person has to confirm.
+#[derive(Clone, PartialEq)]
+pub struct ReviewClip {
+    /// Where in the call.
+    pub span: Span,
+    /// A whole WAV file; [`super::audio::cut`] makes one.
+    pub wav: Vec<u8>,
+}
+
+impl fmt::Debug for ReviewClip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReviewClip({} to {}, {} bytes)", self.span.start, self.span.end, self.wav.len())
+    }
+}
+
 impl CallReport {
     /// The attempt that is pictured.
     pub fn pictured_attempt(&self) -> Option<&AttemptReport> {
@@ -312,6 +335,16 @@ impl CallReport {
         };
         let invite = at(|k| matches!(k, EventKind::InviteSent { .. })).unwrap_or_default();
         at(|k| matches!(k, EventKind::Answered { .. })).map(|answered| answered - invite)
+    }
+
+    /// Between which instants the first word of the agent lies, on the pictured attempt's axis.
+    pub fn onset_interval(&self) -> Option<Span> {
+        match self.pictured_attempt().map(|a| &a.wait) {
+            Some(AgentWait::Connected { onset, within, .. }) => {
+                Some(Span::new(onset.saturating_sub(*within), *onset + *within))
+            }
+            _ => None,
+        }
     }
 
     /// When the agent was requested and when the first one spoke, on the pictured attempt's axis.

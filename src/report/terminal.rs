@@ -5,8 +5,8 @@ use super::figures::{CenterFigures, Longest, open_reasons};
 use super::model::{CallReport, CampaignReport, CenterReport, Tenths};
 use super::sentence::sentence;
 use super::words::{
-    center_title, gist, quoted, score_heading, seconds, short_unit, to_confirm, true_wait, wait,
-    wall,
+    center_title, gist, interruptions, listed, onset_evidence, quoted, score_heading, seconds,
+    short_unit, stretch, to_confirm, true_wait, wait, wall,
 };
 use crate::domain::ctq::CtqItem;
 use crate::domain::verdict::{Judgment, Verdict};
@@ -55,11 +55,11 @@ impl Style {
         }
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    fn dim(self, text: &str) -> String {
+    pub(super) fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }
 
@@ -67,7 +67,7 @@ impl Style {
         self.paint("31", text)
     }
 
-    fn yellow(self, text: &str) -> String {
+    pub(super) fn yellow(self, text: &str) -> String {
         self.paint("33", text)
     }
 }
@@ -176,7 +176,7 @@ fn fitted(mut table: Table, columns: usize) -> Table {
 }
 
 /// `text`, or as much of it as fits in `columns` with an ellipsis.
-fn cut_to(text: &str, columns: usize) -> String {
+pub(super) fn cut_to(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
@@ -270,8 +270,16 @@ impl Page {
         if call.excluded.is_some() {
             return;
         }
-        if let Some(why) = to_confirm(call.wait()) {
-            self.wrapped("    ? ", "      ", &format!("wait to be confirmed by ear: {why}"));
+        if let Some((when, evidence)) = onset_evidence(call.wait()) {
+            self.wrapped("    · ", "      ", &format!("{when}: {}", listed(evidence)));
+        }
+        if let Some((why, listen)) = to_confirm(call.wait()) {
+            let text = format!("wait to be confirmed by ear at {}: {why}", stretch(listen));
+            self.wrapped("    ? ", "      ", &text);
+        }
+        if !call.passages.is_empty() {
+            let text = format!("kept waiting again: {}", interruptions(&call.passages).join(", "));
+            self.wrapped("    · ", "      ", &text);
         }
         for judgment in decided_as_defect(call) {
             self.verdict(report, judgment, "✕");
@@ -323,8 +331,8 @@ impl Page {
 
     fn provenance(&mut self, report: &CampaignReport) {
         let text = "Bounds: low counts every open verdict as a defect, high as fulfilled. Wait: from \
-                    the end of the key that asks for an agent to the first speech of the agent; > \
-                    nobody came, ? to be confirmed by ear. \"200 OK\" is only the line being opened.";
+                    the end of the key that asks for an agent to the first speech of the agent, ± how \
+                    far that may be off; > nobody came, ? to be confirmed by ear. \"200 OK\" is only the line being opened.";
         for line in wrap(text, "", "", self.style.columns) {
             let line = self.style.dim(&line);
             self.line(&line);
@@ -348,7 +356,7 @@ fn item_name(report: &CampaignReport, item: CtqItem) -> String {
 }
 
 /// Breaks `text` at spaces so that no line is wider than `columns`; a word that is wider stands alone.
-fn wrap(text: &str, first: &str, rest: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, first: &str, rest: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = first.to_owned();
     let mut empty = true;

@@ -4,8 +4,8 @@ use super::model::{CallReport, CampaignReport, CenterReport, Completeness, TrueW
 use crate::domain::ctq::{CtqItem, Dimension};
 use crate::domain::facts::AgentWait;
 use crate::domain::record::{AttemptOutcome, CallEnding};
-use crate::domain::segment::{Acceptance, SegmentKind};
-use crate::domain::time::WallTime;
+use crate::domain::segment::{Acceptance, Passage, PassageKind, Reached, SegmentKind};
+use crate::domain::time::{Span, WallTime};
 use crate::domain::timeline::{Discontinuity, EventKind, LiveSound, LocalTimeout, Party};
 use crate::domain::verdict::Verdict;
 use jiff::tz::TimeZone;
@@ -21,6 +21,17 @@ pub(super) fn seconds(span: Duration) -> String {
     let near = span.abs_diff(WAIT_LIMIT) < Duration::from_secs(1);
     let places = if near && span != WAIT_LIMIT { 2 } else { 1 };
     format!("{:.places$} s", span.as_secs_f64())
+}
+
+/// How far a time may lie off either way, rounded up to hundredths: `0.15 s`, `0.5 s`.
+pub(super) fn margin(within: Duration) -> String {
+    let hundredths = within.as_micros().div_ceil(10_000);
+    format!("{} s", hundredths as f64 / 100.0)
+}
+
+/// A stretch of a call: `28.0–32.0 s`.
+pub(super) fn stretch(span: Span) -> String {
+    format!("{:.1}–{:.1} s", span.start.as_secs_f64(), span.end.as_secs_f64())
 }
 
 /// `1 call`, `2 calls`.
@@ -114,30 +125,67 @@ pub(super) fn quoted(note: &str) -> String {
 /// The wait as a table shows it, with its margin, and `?` where a person has to listen first.
 pub(super) fn wait(wait: Option<&AgentWait>) -> String {
     match wait {
-        Some(AgentWait::Connected { requested, onset, acceptance, .. }) => {
-            let unsure = matches!(acceptance, Acceptance::Review { .. });
-            format!("{}{}", seconds(*onset - *requested), if unsure { " ?" } else { "" })
+        Some(AgentWait::Connected { requested, onset, within, acceptance, .. }) => {
+            let unsure = if matches!(acceptance, Acceptance::Review { .. }) { " ?" } else { "" };
+            format!("{} ± {}{unsure}", seconds(*onset - *requested), margin(*within))
         }
         Some(AgentWait::NeverConnected { waited, .. }) => format!("> {}", seconds(*waited)),
         Some(AgentWait::NotRequested) | None => "–".to_owned(),
     }
 }
 
-/// Why the end of a wait has to be confirmed by a person; `None` if it need not.
-pub(super) fn to_confirm(wait: Option<&AgentWait>) -> Option<&str> {
+/// Why the end of a wait has to be confirmed by a person, and where to listen; `None` if it need not.
+pub(super) fn to_confirm(wait: Option<&AgentWait>) -> Option<(&str, Span)> {
     match wait {
-        Some(AgentWait::Connected { acceptance: Acceptance::Review { why, .. }, .. }) => Some(why),
+        Some(AgentWait::Connected { acceptance: Acceptance::Review { why, listen }, .. }) => {
+            Some((why, *listen))
+        }
         _ => None,
     }
 }
 
-/// What speaks for the moment at which the agent was heard, with how far it may be off; `None` without an agent.
-pub(super) fn onset_evidence(wait: Option<&AgentWait>) -> Option<String> {
+/// When the agent was heard, how far that may be off, and what speaks for it; `None` without an agent.
+pub(super) fn onset_evidence(wait: Option<&AgentWait>) -> Option<(String, &[String])> {
     let Some(AgentWait::Connected { onset, within, evidence, .. }) = wait else {
         return None;
     };
-    let margin = within.as_secs_f64();
-    Some(format!("Agent first heard at {onset} ± {margin:.2} s: {}", listed(evidence)))
+    Some((format!("agent first heard at {onset} ± {}", margin(*within)), evidence))
+}
+
+/// Holds and transfers with their lengths: `2 holds (14.2 s, 8.0 s)`, `1 transfer (6.1 s)`; those there are.
+pub(super) fn interruptions(passages: &[Passage]) -> Vec<String> {
+    let of = |kind, word| {
+        let found = passages.iter().filter(|p| p.kind == kind);
+        let lengths: Vec<_> = found.map(|p| seconds(p.span.duration())).collect();
+        let counted = counted(lengths.len(), word);
+        (!lengths.is_empty()).then(|| format!("{counted} ({})", lengths.join(", ")))
+    };
+    [of(PassageKind::Hold, "hold"), of(PassageKind::Transfer, "transfer")]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A word for a hold or a transfer.
+pub(super) fn passage(kind: PassageKind) -> &'static str {
+    match kind {
+        PassageKind::Hold => "hold",
+        PassageKind::Transfer => "transfer",
+    }
+}
+
+/// Who or what a call reached.
+pub(super) fn reached(reached: Reached) -> &'static str {
+    match reached {
+        Reached::Human => "a person",
+        Reached::Voicebot => "a voicebot",
+        Reached::Voicemail => "a mailbox",
+        Reached::CallbackOffer => "only the offer of a call back",
+        Reached::ClosedMessage => "a message that nobody is there",
+        Reached::Intercept => "a message of the network",
+        Reached::Recording => "recordings, music or tones only",
+        Reached::Nothing => "nothing",
+    }
 }
 
 /// The true wait as a table shows it.
@@ -228,29 +276,29 @@ fn local_timeout(timer: LocalTimeout) -> &'static str {
     }
 }
 
-/// A kind of sound: word for a label, and the name of its colour.
+/// A kind of sound: word for a label, and the name of its colour; each kind has a colour of its own.
 pub(super) fn sound(kind: SegmentKind) -> (&'static str, &'static str) {
     match kind {
         SegmentKind::Silence => ("silence", "silence"),
         SegmentKind::Ringback => ("ringing", "ring"),
-        SegmentKind::Busy => ("busy tone", "tone"),
-        SegmentKind::Congestion => ("congestion tone", "tone"),
-        SegmentKind::InformationTone => ("information tone", "tone"),
-        SegmentKind::Coloring => ("ring music", "ring"),
+        SegmentKind::Busy => ("busy tone", "busy"),
+        SegmentKind::Congestion => ("congestion tone", "congestion"),
+        SegmentKind::InformationTone => ("information tone", "information"),
+        SegmentKind::Coloring => ("ring music", "coloring"),
         SegmentKind::Ivr => ("IVR", "ivr"),
         SegmentKind::QueueMusic => ("queue music", "queue"),
-        SegmentKind::QueueAnnouncement => ("queue notice", "queue"),
-        SegmentKind::ClosedMessage => ("closed message", "tone"),
-        SegmentKind::TransferRing => ("transfer ringing", "queue"),
-        SegmentKind::Beep => ("beep", "tone"),
-        SegmentKind::Intercept => ("network message", "tone"),
-        SegmentKind::Voicemail => ("mailbox", "tone"),
-        SegmentKind::CallbackOffer => ("callback offer", "queue"),
-        SegmentKind::Voicebot => ("voicebot", "ivr"),
+        SegmentKind::QueueAnnouncement => ("queue notice", "notice"),
+        SegmentKind::ClosedMessage => ("closed message", "closed"),
+        SegmentKind::TransferRing => ("transfer ringing", "transfer"),
+        SegmentKind::Beep => ("beep", "beep"),
+        SegmentKind::Intercept => ("network message", "intercept"),
+        SegmentKind::Voicemail => ("mailbox", "mailbox"),
+        SegmentKind::CallbackOffer => ("callback offer", "callback"),
+        SegmentKind::Voicebot => ("voicebot", "voicebot"),
         SegmentKind::Agent => ("agent", "agent"),
-        SegmentKind::Hold => ("on hold", "queue"),
-        SegmentKind::UnknownVoice => ("voice, unsure whose", "unknown"),
-        SegmentKind::UnknownSound => ("sound, unsure what", "unknown"),
+        SegmentKind::Hold => ("on hold", "hold"),
+        SegmentKind::UnknownVoice => ("voice, unsure whose", "unknown-voice"),
+        SegmentKind::UnknownSound => ("sound, unsure what", "unknown-sound"),
     }
 }
 
@@ -323,6 +371,7 @@ fn discontinuity(change: &Discontinuity) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::CallTime;
 
     #[test]
     fn a_wait_of_20_04_s_is_not_rounded_to_the_limit() {
@@ -330,6 +379,27 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(19_960)), "19.96 s");
         assert_eq!(seconds(Duration::from_secs(20)), "20.0 s");
         assert_eq!(seconds(Duration::from_millis(3_040)), "3.0 s");
+    }
+
+    #[test]
+    fn a_margin_is_rounded_up_to_hundredths() {
+        assert_eq!(margin(Duration::from_millis(150)), "0.15 s");
+        assert_eq!(margin(Duration::from_millis(500)), "0.5 s");
+        assert_eq!(margin(Duration::from_micros(150_001)), "0.16 s");
+        assert_eq!(margin(Duration::ZERO), "0 s");
+    }
+
+    #[test]
+    fn two_holds_and_a_transfer_are_counted_with_their_lengths() {
+        let ms = CallTime::from_millis;
+        let passage = |kind, from, to| Passage { kind, span: Span::new(ms(from), ms(to)) };
+        let passages = [
+            passage(PassageKind::Hold, 30_000, 44_200),
+            passage(PassageKind::Transfer, 50_000, 56_100),
+            passage(PassageKind::Hold, 60_000, 68_000),
+        ];
+        assert_eq!(interruptions(&passages), ["2 holds (14.2 s, 8.0 s)", "1 transfer (6.1 s)"]);
+        assert!(interruptions(&[]).is_empty());
     }
 
     #[test]

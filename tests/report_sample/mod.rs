@@ -6,7 +6,7 @@ use callprobe::domain::ids::{
     AttemptNumber, CallId, CampaignId, CenterId, ContentHash, SheetId, UnitId,
 };
 use callprobe::domain::record::{AttemptOutcome, CallEnding};
-use callprobe::domain::segment::{Acceptance, Segment, SegmentKind};
+use callprobe::domain::segment::{Acceptance, Passage, PassageKind, Reached, Segment, SegmentKind};
 use callprobe::domain::time::{CallTime, Span, WallTime};
 use callprobe::domain::timeline::{EventKind, Party, SipStatus, TimelineEvent};
 use callprobe::domain::verdict::{
@@ -15,8 +15,8 @@ use callprobe::domain::verdict::{
 use callprobe::report::audio::{Envelope, cut};
 use callprobe::report::model::{
     AttemptReport, CallReport, CampaignReport, CenterReport, Certification, Completeness,
-    DimensionFigures, EvidenceClip, ItemFigures, ItemView, ScoreFigures, SheetView, Tally, Tenths,
-    TrueWait,
+    DimensionFigures, EvidenceClip, ItemFigures, ItemView, ReviewClip, ScoreFigures, SheetView,
+    Tally, Tenths, TrueWait,
 };
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ fn hanbit() -> CenterReport {
     let center = "hanbit-card";
     let calls = vec![
         connected(center, 1, 3.1, 3.0, &[]),
-        connected(center, 2, 23.4, 23.2, &[CtqItem::A3, CtqItem::E2]),
+        held(connected(center, 2, 23.4, 23.2, &[CtqItem::A3, CtqItem::E2])),
         connected(center, 3, 2.8, 2.9, &[CtqItem::E2]),
     ];
     scored(center, "한빛카드", "Hanbit Card", calls)
@@ -105,6 +105,8 @@ fn pureun() -> CenterReport {
         let why = "a recording with the same words is known".to_owned();
         *acceptance = Acceptance::Review { why, listen: span(28.0, 32.0) };
     }
+    let wav = cut(&[0; 32_000], at(28.0), span(28.0, 32.0), Duration::ZERO).unwrap();
+    unsure.to_hear = Some(ReviewClip { span: span(28.0, 32.0), wav });
     unsure.judgments[2].verdict = Verdict::Pending(Reason::Borderline);
     "the wait of 19.40 s is within 1 s of the limit of 20 s"
         .clone_into(&mut unsure.judgments[2].because);
@@ -254,6 +256,9 @@ fn connected(center: &str, n: u32, wait: f64, truth: f64, defects: &[CtqItem]) -
             segment(onset, onset + 6.2, SegmentKind::Agent, "a voice that no other call repeats"),
             segment(onset + 11.0, onset + 22.0, SegmentKind::Agent, "the same voice"),
         ],
+        reached: Some(Reached::Human),
+        passages: Vec::new(),
+        other_calls: Some(2),
         events,
         turns: turns(onset),
         judgments: judgments(center, n, onset, wait, defects),
@@ -267,8 +272,19 @@ fn connected(center: &str, n: u32, wait: f64, truth: f64, defects: &[CtqItem]) -
             })
             .into_iter()
             .collect(),
+        to_hear: None,
         envelope: Some(Envelope::of(&received, &sent, CallTime::ZERO)),
     }
+}
+
+/// The same call, in which the agent kept the caller waiting for 3.6 s and was less sure to be one before it.
+fn held(mut call: CallReport) -> CallReport {
+    let hold = span(45.0, 48.6);
+    call.segments[2].probability = 0.62;
+    call.segments[3].span.start = hold.end;
+    call.segments.insert(3, segment(45.0, 48.6, SegmentKind::Hold, "music after the agent spoke"));
+    call.passages = vec![Passage { kind: PassageKind::Hold, span: hold }];
+    call
 }
 
 fn turns(onset: f64) -> Vec<Turn> {
@@ -440,10 +456,14 @@ fn never(center: &str, n: u32) -> CallReport {
             segment(30.0, 34.0, SegmentKind::QueueAnnouncement, "recording 2 of the center"),
             segment(34.0, 54.6, SegmentKind::QueueMusic, "music after the request"),
         ],
+        reached: Some(Reached::Recording),
+        passages: Vec::new(),
+        other_calls: Some(2),
         events,
         turns: Vec::new(),
         judgments,
         clips: Vec::new(),
+        to_hear: None,
         envelope: None,
     }
 }

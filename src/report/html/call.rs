@@ -3,12 +3,13 @@
 
 use super::picture;
 use crate::domain::record::AttemptOutcome;
+use crate::domain::time::Span;
 use crate::domain::timeline::Party;
 use crate::domain::verdict::{Judge, Judgment, Verdict};
 use crate::report::model::{AttemptReport, CallReport, CampaignReport, CenterReport, EvidenceClip};
 use crate::report::words::{
-    counted, ending, event, gist, listed, onset_evidence, outcome, quoted, seconds, short_unit,
-    to_confirm, true_wait, wait, wall,
+    counted, ending, event, gist, interruptions, listed, onset_evidence, outcome, quoted, reached,
+    seconds, short_unit, stretch, to_confirm, true_wait, wait, wall,
 };
 use base64::Engine as _;
 use maud::{Markup, html};
@@ -32,7 +33,10 @@ pub(super) fn call(report: &CampaignReport, center: &CenterReport, call: &CallRe
             } @else {
                 (three_accounts(call))
                 @if let Some(svg) = picture::timeline(call, &anchor) {
-                    figure.wide tabindex="0" aria-label="Time line, scrolls sideways" { (svg) }
+                    figure.wide tabindex="0" aria-label="Time line, scrolls sideways" {
+                        (svg)
+                        @if let Some(legend) = picture::kinds(call) { (legend) }
+                    }
                 }
                 @if !call.judgments.is_empty() { (judgments(report, call)) }
                 (attempts(report, call))
@@ -56,10 +60,24 @@ fn three_accounts(call: &CallReport) -> Markup {
                 dd.claim { (call.claimed_by_answer().map_or("–".to_owned(), seconds)) }
             }
             div { dt { "Attempts" } dd { (call.attempts.len()) } }
+            @if let Some(who) = call.reached { div { dt { "Reached" } dd { (reached(who)) } } }
+            @if !call.passages.is_empty() {
+                div { dt { "Kept waiting again" } dd { (interruptions(&call.passages).join(", ")) } }
+            }
         }
-        @if let Some(evidence) = onset_evidence(call.wait()) { p.onset { (evidence) "." } }
-        @if let Some(why) = to_confirm(call.wait()) {
-            p.notice { "The wait has to be confirmed by ear: " (why) "." }
+        @if let Some((when, evidence)) = onset_evidence(call.wait()) {
+            div.onset {
+                p { (capitalised(&when)) @if !evidence.is_empty() { ", because" } }
+                ul { @for piece in evidence { li { (piece) } } }
+            }
+        }
+        @if let Some((why, listen)) = to_confirm(call.wait()) {
+            div.notice {
+                p { strong { "To be confirmed by ear, at " (stretch(listen)) ": " } (why) "." }
+                @if let Some(clip) = &call.to_hear {
+                    (sound(&clip.wav, &format!("The agent’s first words, {}", stretch(clip.span))))
+                }
+            }
         }
     }
 }
@@ -161,9 +179,18 @@ fn by_person(judge: &Judge) -> Option<String> {
     }
 }
 
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 fn player(clip: &EvidenceClip) -> Markup {
-    let data = base64::engine::general_purpose::STANDARD.encode(&clip.wav);
-    let label = format!("{}, {} to {}: {}", clip.item, clip.span.start, clip.span.end, clip.note);
+    let Span { start, end } = clip.span;
+    sound(&clip.wav, &format!("{}, {start} to {end}: {}", clip.item, clip.note))
+}
+
+fn sound(wav: &[u8], label: &str) -> Markup {
+    let data = base64::engine::general_purpose::STANDARD.encode(wav);
     html! {
         audio controls preload="none" aria-label=(label) title=(label)
             src=(format!("data:audio/wav;base64,{data}")) {}
