@@ -262,8 +262,10 @@ fn rounded(value: f64) -> f64 {
 /// A pause inside an agent's stretch is the agent's; an announcement is one whoever it is played for.
 fn alike(found: SegmentKind, truth: SegmentKind) -> bool {
     use SegmentKind::{Agent, ClosedMessage, Ivr, QueueAnnouncement, Silence};
+    let rings = |kind| matches!(kind, SegmentKind::Ringback | SegmentKind::TransferRing);
     let announcement = |kind| matches!(kind, Ivr | QueueAnnouncement | ClosedMessage);
     found == truth
+        || (rings(truth) && rings(found))
         || (truth == Agent && found == Silence)
         || (announcement(truth) && (announcement(found) || found == Silence))
 }

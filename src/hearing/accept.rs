@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Fewer other calls of the center are no library.
 pub const ENOUGH_OTHER_CALLS: u32 = 3;
+/// A reading that is less probable is reviewed.
+const SURE: f32 = 0.9;
 /// What a person listens to: from this long before the onset to this long after it.
 const LISTEN_BEFORE: Duration = Duration::from_secs(4);
 const LISTEN_AFTER: Duration = Duration::from_secs(6);
@@ -21,12 +23,15 @@ pub(crate) struct Independent {
     pub(crate) replied: bool,
     /// The media source changed shortly before.
     pub(crate) source_changed: bool,
+    /// The background of a live microphone is behind it.
+    pub(crate) live: bool,
 }
 
-/// Decides on an onset at `at`; `other_calls` of the center stand behind the library.
+/// Decides on an onset at `at`; `other_calls` of the center stand behind the library, and `probability` is that of the
+/// reading.
 pub(crate) fn acceptance(
     at: CallTime,
-    other_calls: u32,
+    (other_calls, probability): (u32, f32),
     enough_voice: Option<Duration>,
     independent: Independent,
 ) -> Acceptance {
@@ -43,9 +48,23 @@ pub(crate) fn acceptance(
     if let Some(heard) = enough_voice {
         return review(format!("only {:.1} s of voice were heard", heard.as_secs_f64()));
     }
+    if probability < SURE {
+        return review(format!(
+            "another reading of the call is not ruled out; this one has {:.0} %",
+            probability * 100.0
+        ));
+    }
     let greeted = matches!(independent.words, Some(WordCue::Greeting(_)));
-    if greeted || independent.replied || independent.source_changed {
+    // A source changes at a hand-over to a machine too: behind a person there is a room.
+    let handed_over = independent.source_changed && independent.live;
+    if greeted || independent.replied || handed_over {
         return Acceptance::Accepted;
+    }
+    if independent.source_changed {
+        return review(
+            "the media source changed, but no background of a live microphone is heard: it may be a machine"
+                .into(),
+        );
     }
     review(
         "only the sound speaks for a person: no greeting words, no reply, no change of source"
@@ -57,7 +76,8 @@ pub(crate) fn acceptance(
 mod tests {
     use super::*;
 
-    const REPLIED: Independent = Independent { words: None, replied: true, source_changed: false };
+    const REPLIED: Independent =
+        Independent { words: None, replied: true, source_changed: false, live: false };
 
     fn at() -> CallTime {
         CallTime::from_millis(30_000)
@@ -65,14 +85,14 @@ mod tests {
 
     #[test]
     fn two_other_calls_are_reviewed_and_three_are_accepted() {
-        assert!(matches!(acceptance(at(), 2, None, REPLIED), Acceptance::Review { .. }));
-        assert_eq!(acceptance(at(), 3, None, REPLIED), Acceptance::Accepted);
+        assert!(matches!(acceptance(at(), (2, 0.99), None, REPLIED), Acceptance::Review { .. }));
+        assert_eq!(acceptance(at(), (3, 0.99), None, REPLIED), Acceptance::Accepted);
     }
 
     #[test]
     fn sound_alone_is_never_accepted_and_the_review_names_26_to_36_s() {
         let alone = Independent { replied: false, ..REPLIED };
-        let Acceptance::Review { listen, .. } = acceptance(at(), 9, None, alone) else {
+        let Acceptance::Review { listen, .. } = acceptance(at(), (9, 0.99), None, alone) else {
             panic!("accepted")
         };
         assert_eq!(listen.start, CallTime::from_millis(26_000));
@@ -80,8 +100,17 @@ mod tests {
     }
 
     #[test]
+    fn an_unsure_reading_and_a_machine_behind_a_new_source_are_reviewed() {
+        assert!(matches!(acceptance(at(), (9, 0.8), None, REPLIED), Acceptance::Review { .. }));
+        let switched = Independent { replied: false, source_changed: true, ..REPLIED };
+        assert!(matches!(acceptance(at(), (9, 0.99), None, switched), Acceptance::Review { .. }));
+        let person = Independent { live: true, ..switched };
+        assert_eq!(acceptance(at(), (9, 0.99), None, person), Acceptance::Accepted);
+    }
+
+    #[test]
     fn a_voicebot_that_replies_is_reviewed() {
         let bot = Independent { words: Some(WordCue::Bot("ai상담")), ..REPLIED };
-        assert!(matches!(acceptance(at(), 9, None, bot), Acceptance::Review { .. }));
+        assert!(matches!(acceptance(at(), (9, 0.99), None, bot), Acceptance::Review { .. }));
     }
 }

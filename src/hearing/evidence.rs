@@ -9,7 +9,9 @@ use super::fingerprint::{
 use super::level::AUDIBLE_DBOV;
 use super::library::{Apart, Library, Match, matches};
 use super::mask;
+use super::moment::{Sight, Track};
 use super::music::{TEXTURE_FRAMES, Texture};
+use super::network::{FrameClass, FrameNetwork, Posterior};
 use super::resample::upsample_2x;
 use super::silero::{Silero, VOICE_FRAME, voiced_frames};
 use super::tone::{Cadence, ToneHeard};
@@ -29,8 +31,14 @@ const ECHO_LATE: usize = 50;
 const LOUD_DB: f32 = 9.0;
 /// Textures are taken this many frames apart.
 const TEXTURE_STEP: usize = 5;
-/// Log-odds above which sound without a voice is music.
+/// Log-odds of the texture above which sound without a voice is music.
 const MUSIC_ABOVE: f32 = 0.0;
+/// The frame network calls sound without a voice music above this mean over half a second.
+const NETWORK_MUSIC: f32 = 0.6;
+const NETWORK_FRAMES: usize = 25;
+/// A call that repeats at least this many frames of itself plays a recording, 4 s: a person may say a short sentence
+/// twice, and in the same words.
+const OWN_LEAST: usize = 200;
 
 /// Frames from the first print of a comparison to its middle: half of 0.64 s and half a window.
 const MIDDLE: usize = MATCH_PRINTS / 2 + PRINT_WINDOW / FRAME_SAMPLES / 2;
@@ -46,6 +54,8 @@ pub(crate) struct Evidence {
     pub(crate) loud: Vec<bool>,
     /// Music.
     pub(crate) music: Vec<bool>,
+    /// What the frame network takes each frame for.
+    pub(crate) classes: Vec<Posterior>,
     /// A recording that another call, or this call at another time, plays too.
     pub(crate) known: Vec<bool>,
     /// The prompt of the library that is known.
@@ -62,7 +72,12 @@ pub(crate) struct Evidence {
 
 impl Evidence {
     /// Measures a call.
-    pub(crate) fn of(received: &[i16], sent: &[i16], library: &Library, silero: &Silero) -> Self {
+    pub(crate) fn of(
+        (received, sent): (&[i16], &[i16]),
+        library: &Library,
+        silero: &Silero,
+        network: &FrameNetwork,
+    ) -> Self {
         let features = Analyser::all(received);
         let frames = features.len();
         let levels: Vec<f32> = features.iter().map(|f| f.level).collect();
@@ -77,29 +92,31 @@ impl Evidence {
         }
         let prints = fingerprint(received);
         let elsewhere = matches(library, &prints, Apart::Anywhere);
-        // What repeats within a call eases the start with a new center; with a library it would only blame those who
-        // say the same thing twice.
-        let own = if library.other_calls() < ENOUGH_OTHER_CALLS {
-            Library::from_calls([&prints])
-        } else {
-            Library::empty()
-        };
+        // What repeats within a call eases the start with a new center.
+        let own = Library::from_calls([&prints]);
         let repeated = matches(&own, &prints, Apart::Prints(OWN_APART));
         let enough =
             if library.holds_calls() && library.other_calls() >= MANY_CALLS { 2 } else { 1 };
         let known_elsewhere = known(&elsewhere, frames, enough);
         let mut known_here = known(&repeated, frames, 1);
+        if library.other_calls() >= ENOUGH_OTHER_CALLS {
+            mask::drop_short(&mut known_here, OWN_LEAST);
+        }
         for (here, elsewhere) in known_here.iter_mut().zip(&known_elsewhere) {
             *here |= elsewhere;
         }
         mask::close_holes(&mut known_here, KNOWN_HOLE);
         let echo = echo(&prints, sent, frames);
-        let mut voice = voice(silero, received, frames);
+        let probabilities = silero.probabilities(&upsample_2x(received));
+        let track = Track::of(&features, &of_frames(&probabilities, frames));
+        let classes: Vec<Posterior> =
+            (0..frames).map(|n| network.posterior(&track.inputs(n, Sight::Centred))).collect();
+        let mut voice = voice(&probabilities, frames);
         for n in 0..frames {
             voice[n] &= !tonal[n] && !echo[n];
         }
         mask::drop_short(&mut voice, 4);
-        let music = music(&features, &loud, &voice, &tonal);
+        let music = music(&features, (&loud, &voice, &tonal), &classes);
         Self {
             voiced: mask::runs(&voice),
             prompts: prompts(&elsewhere, frames),
@@ -107,6 +124,7 @@ impl Evidence {
             voice,
             loud,
             music,
+            classes,
             known: known_here,
             known_elsewhere,
             echo,
@@ -199,15 +217,18 @@ fn echo(received: &Fingerprints, sent: &[i16], frames: usize) -> Vec<bool> {
 
 /// Probability of a voice for every frame of 20 ms.
 pub(crate) fn voice_of_frames(silero: &Silero, received: &[i16], frames: usize) -> Vec<f32> {
-    let probabilities = silero.probabilities(&upsample_2x(received));
+    of_frames(&silero.probabilities(&upsample_2x(received)), frames)
+}
+
+/// Frames of the voice model, 512 samples at 16 kHz, to frames of 20 ms.
+fn of_frames(probabilities: &[f32], frames: usize) -> Vec<f32> {
     let of = |n: usize| probabilities.get((n * 2 + 1) * FRAME_SAMPLES / VOICE_FRAME);
     (0..frames).map(|n| of(n).copied().unwrap_or(0.0)).collect()
 }
 
-fn voice(silero: &Silero, received: &[i16], frames: usize) -> Vec<bool> {
-    let probabilities = silero.probabilities(&upsample_2x(received));
+fn voice(probabilities: &[f32], frames: usize) -> Vec<bool> {
     let mut voice = vec![false; frames];
-    for (from, to) in voiced_frames(&probabilities) {
+    for (from, to) in voiced_frames(probabilities) {
         // A voice frame of 512 samples at 16 kHz is 256 at 8 kHz.
         let frame = |n: usize| (n * VOICE_FRAME / 2 / FRAME_SAMPLES).min(frames);
         voice[frame(from)..frame(to)].fill(true);
@@ -215,7 +236,11 @@ fn voice(silero: &Silero, received: &[i16], frames: usize) -> Vec<bool> {
     voice
 }
 
-fn music(features: &[Features], loud: &[bool], voice: &[bool], tonal: &[bool]) -> Vec<bool> {
+fn music(
+    features: &[Features],
+    (loud, voice, tonal): (&[bool], &[bool], &[bool]),
+    classes: &[Posterior],
+) -> Vec<bool> {
     // Every frame is voted on by the windows that cover it: the majority puts the edges where they are.
     let mut votes = vec![0_usize; features.len()];
     for start in (0..features.len().saturating_sub(TEXTURE_FRAMES)).step_by(TEXTURE_STEP) {
@@ -234,5 +259,13 @@ fn music(features: &[Features], loud: &[bool], voice: &[bool], tonal: &[bool]) -
         }
     }
     let majority = TEXTURE_FRAMES / TEXTURE_STEP / 2;
-    votes.iter().zip(voice).map(|(&votes, &voice)| votes > majority && !voice).collect()
+    (0..features.len())
+        .map(|n| {
+            let around = n.saturating_sub(NETWORK_FRAMES / 2)
+                ..(n + NETWORK_FRAMES / 2 + 1).min(classes.len());
+            let count = around.len().max(1) as f32;
+            let sum: f32 = classes[around].iter().map(|p| p[FrameClass::Music as usize]).sum();
+            !voice[n] && (votes[n] > majority || sum / count > NETWORK_MUSIC)
+        })
+        .collect()
 }

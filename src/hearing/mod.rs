@@ -21,11 +21,13 @@ mod music;
 mod network;
 mod offline;
 mod onset;
+mod reading;
 pub mod resample;
 mod silero;
 mod spectrum;
 mod tone;
 mod tone_plan;
+mod unit;
 mod vad;
 
 pub use accept::ENOUGH_OTHER_CALLS;

@@ -4,15 +4,15 @@
 use super::accept::{Independent, acceptance};
 use super::evidence::Evidence;
 use super::features::Analyser;
-use super::grammar::{Landmarks, stretches};
+use super::grammar::{self, Landmarks, stretches};
 use super::lexicon::WordCue;
 use super::library::Library;
-use super::onset::{self, Candidate};
+use super::onset::{self, Known};
 use super::moment::{INPUTS, Sight, Track};
 use super::network::FrameNetwork;
 use super::silero::Silero;
 use crate::domain::audio::FRAME;
-use crate::domain::segment::{AgentOnset, Hearing, Segment};
+use crate::domain::segment::{AgentOnset, Hearing, Passage, Reached, Segment, SegmentKind};
 use crate::domain::time::{CallTime, Span};
 use crate::domain::timeline::{Discontinuity, EventKind, Timeline};
 use crate::domain::transcript::Transcript;
@@ -24,6 +24,11 @@ const SOURCE_BEFORE: Duration = Duration::from_secs(3);
 const SOURCE_AFTER: Duration = Duration::from_millis(300);
 /// A reply begins this long after our line, or less.
 const REPLY_WITHIN: Duration = Duration::from_secs(4);
+/// A sharp rise out of quiet is sure to a frame of the voice model; a rise out of babble may be half a second off.
+const SHARP_WITHIN: Duration = Duration::from_millis(150);
+const HIDDEN_WITHIN: Duration = Duration::from_millis(500);
+/// A background is taken for a live microphone's from this share on.
+const LIVE: f32 = 0.5;
 /// Less voice than this in a candidate is reviewed, in frames: 1 s.
 const LITTLE_VOICE: usize = 50;
 
@@ -70,32 +75,63 @@ impl OfflineInput<'_> {
 /// Without a request there is no onset: whoever rings straight through to people gives the instant of ringing or of the
 /// answer as the request.
 pub fn analyze(input: &OfflineInput<'_>, silero: &Silero) -> Hearing {
-    let evidence = Evidence::of(input.received, input.sent, input.library, silero);
+    let sides = (input.received, input.sent);
+    let evidence = Evidence::of(sides, input.library, silero, input.network);
     let cues = onset::cues(input.transcript, |at| input.frame(at));
     let answered = input.answered.map(|at| input.frame(at));
     let request = input.request.map(|at| input.frame(at));
-    // Nobody greets before the answer, even where the clock runs since the first ring.
-    let candidate = answered
-        .zip(request)
-        .and_then(|(answered, request)| onset::find(&evidence, request.max(answered), &cues));
-    let marks =
-        Landmarks { answered, request, onset: candidate.as_ref().map(|candidate| candidate.at) };
-    let segments = stretches(&evidence, marks, &cues)
+    let heard = answered.zip(request).map(|(answered, request)| {
+        let sources: Vec<usize> = sources(input.timeline).map(|(at, _)| input.frame(at)).collect();
+        let lines: Vec<usize> = input.timeline.said().map(|line| input.frame(line.end)).collect();
+        let known = Known {
+            // Nobody greets before the answer, even where the clock runs since the first ring.
+            request: request.max(answered),
+            answered,
+            cues: &cues,
+            sources: &sources,
+            lines: &lines,
+            other_calls: input.library.other_calls(),
+        };
+        onset::find(&evidence, known)
+    });
+    let marks = Landmarks { answered, request, heard: heard.as_ref() };
+    let segments: Vec<Segment> = stretches(&evidence, &marks, &cues)
         .into_iter()
         .map(|s| Segment {
             span: input.span(s.from, s.to),
             kind: s.kind,
-            probability: 1.0,
+            probability: s.probability,
             prompt: s.prompt,
             because: s.because.to_owned(),
         })
         .collect();
+    let onset = heard.as_ref().and_then(|heard| onset_of(input, &evidence, heard));
+    let passages = heard.iter().flat_map(|heard| grammar::passages(&evidence, heard));
     Hearing {
+        reached: Some(reached(&segments, onset.is_some())),
+        passages: passages
+            .map(|(kind, from, to)| Passage { kind, span: input.span(from, to) })
+            .collect(),
+        onset,
         segments,
-        onset: candidate.map(|candidate| onset_of(input, &evidence, &candidate)),
         voiced: evidence.voiced.iter().map(|&(from, to)| input.span(from, to)).collect(),
         other_calls: input.library.other_calls(),
-        ..Hearing::default()
+    }
+}
+
+/// Who or what a call with these segments reached in the end.
+fn reached(segments: &[Segment], agent: bool) -> Reached {
+    use SegmentKind as K;
+    let any = |kinds: &[K]| segments.iter().any(|s| kinds.contains(&s.kind));
+    match () {
+        () if any(&[K::Voicebot]) => Reached::Voicebot,
+        () if agent => Reached::Human,
+        () if any(&[K::Voicemail]) => Reached::Voicemail,
+        () if any(&[K::Intercept]) => Reached::Intercept,
+        () if any(&[K::ClosedMessage]) => Reached::ClosedMessage,
+        () if any(&[K::CallbackOffer]) => Reached::CallbackOffer,
+        () if segments.iter().all(|s| s.kind == K::Silence) => Reached::Nothing,
+        () => Reached::Recording,
     }
 }
 
@@ -110,53 +146,53 @@ pub fn training_inputs(received: &[i16], silero: &Silero) -> (Vec<[f32; INPUTS]>
     (rows(&voice, Sight::Centred), rows(&[], Sight::Causal))
 }
 
-fn onset_of(input: &OfflineInput<'_>, evidence: &Evidence, candidate: &Candidate) -> AgentOnset {
+fn onset_of(
+    input: &OfflineInput<'_>,
+    evidence: &Evidence,
+    heard: &onset::Heard,
+) -> Option<AgentOnset> {
+    let candidate = heard.candidate.as_ref()?;
     let at = input.time(candidate.at);
     let others = input.library.other_calls();
     let source_changed = source_changed(input.timeline, at);
-    let replied = replied(input, evidence, at);
-    let independent =
-        Independent { words: candidate.words, replied, source_changed: source_changed.is_some() };
-    let mut speaks: Vec<String> = Vec::new();
+    let independent = Independent {
+        words: candidate.words,
+        replied: replied(input, evidence, at),
+        source_changed: source_changed.is_some(),
+        live: candidate.live >= LIVE,
+    };
+    let probability = heard.reading.probability;
+    let mut speaks: Vec<String> = vec![format!("probability {:.0} %", probability * 100.0)];
     if others > 0 {
         speaks.push(format!("no recording of {others} other calls matches"));
     }
-    speaks.push("no music, recording or tone follows".into());
+    speaks.push("no music, recording or tone follows that a hold would not explain".into());
     if candidate.queued {
         speaks.push("it follows waiting sounds".into());
+    }
+    if independent.live {
+        speaks.push("the background of a live microphone begins".into());
     }
     if let Some(WordCue::Greeting(word)) = candidate.words {
         speaks.push(format!("the words `{word}`"));
     }
-    if replied {
+    if independent.replied {
         speaks.push("it replies to our caller".into());
     }
     speaks.extend(source_changed);
     let little = (candidate.voice < LITTLE_VOICE)
         .then(|| FRAME * u32::try_from(candidate.voice).unwrap_or(u32::MAX));
-    AgentOnset {
+    Some(AgentOnset {
         at,
-        within: uncertainty(evidence, candidate.at),
+        within: if candidate.hidden { HIDDEN_WITHIN } else { SHARP_WITHIN },
         evidence: speaks,
-        acceptance: acceptance(at, others, little, independent),
-    }
+        acceptance: acceptance(at, (others, probability), little, independent),
+    })
 }
 
-/// A sharp rise out of quiet is sure to a frame of the voice model; a rise out of babble may be half a second off.
-fn uncertainty(evidence: &Evidence, at: usize) -> Duration {
-    let before = &evidence.levels[at.saturating_sub(25)..at];
-    let after = &evidence.levels[at..evidence.levels.len().min(at + 25)];
-    let mean = |levels: &[f32]| levels.iter().sum::<f32>() / levels.len().max(1) as f32;
-    if before.is_empty() || mean(after) - mean(before) > 15.0 {
-        Duration::from_millis(150)
-    } else {
-        Duration::from_millis(500)
-    }
-}
-
-fn source_changed(timeline: &Timeline, at: CallTime) -> Option<String> {
-    let near = Span::new(at.saturating_sub(SOURCE_BEFORE), at + SOURCE_AFTER);
-    timeline.events().iter().filter(|e| near.contains(e.at)).find_map(|e| match &e.kind {
+/// Changes of the media source, and what changed.
+fn sources(timeline: &Timeline) -> impl Iterator<Item = (CallTime, &'static str)> {
+    timeline.events().iter().filter_map(|event| match &event.kind {
         EventKind::Discontinuity { change } => {
             let what = match change {
                 Discontinuity::Ssrc { .. } => "another RTP source (SSRC)",
@@ -165,10 +201,16 @@ fn source_changed(timeline: &Timeline, at: CallTime) -> Option<String> {
                 Discontinuity::PayloadType { .. } => "another payload type",
                 Discontinuity::Reanchored { .. } => return None,
             };
-            Some(format!("{what} at {}", e.at))
+            Some((event.at, what))
         }
         _ => None,
     })
+}
+
+fn source_changed(timeline: &Timeline, at: CallTime) -> Option<String> {
+    let near = Span::new(at.saturating_sub(SOURCE_BEFORE), at + SOURCE_AFTER);
+    let (at, what) = sources(timeline).find(|(at, _)| near.contains(*at))?;
+    Some(format!("{what} at {at}"))
 }
 
 /// Whether the far end speaks soon after one of our caller's lines that came after the onset, and was quiet in it.
@@ -189,7 +231,7 @@ mod tests {
     use super::super::fingerprint::fingerprint;
     use super::super::testing::{companded, music, noise, sines, speech};
     use super::*;
-    use crate::domain::segment::{Acceptance, SegmentKind};
+    use crate::domain::segment::Acceptance;
     use crate::domain::timeline::Party;
     use crate::domain::transcript::{Language, Utterance};
 
