@@ -39,6 +39,7 @@ pub fn outcome_of(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptO
         CallEnding::TimedOut { timer: LocalTimeout::RingLimit, rang: true } => rang_out(record),
         CallEnding::TimedOut { timer, rang } => timed_out(*timer, *rang),
         CallEnding::BusyTone { congestion } => busy_tone(record, hearing, *congestion),
+        CallEnding::InterceptTone => intercept_tone(record, hearing),
         CallEnding::Aborted { .. } => AttemptOutcome::AbortedByProbe,
         CallEnding::Completed
         | CallEnding::FarEndHungUp { .. }
@@ -81,6 +82,19 @@ fn busy_tone(
         Some(_) => unattributed("a busy tone after the answer, before an agent was asked for"),
         None if congestion => AttemptOutcome::Congestion,
         None => AttemptOutcome::Busy,
+    }
+}
+
+/// A wrong number and a center that gave its number up sound alike: neither is blamed without a person.
+fn intercept_tone(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome {
+    if hearing.is_some_and(|h| h.onset.is_some()) && record.timeline.answered().is_some() {
+        return AttemptOutcome::ConnectedHuman;
+    }
+    let heard = |h: &Hearing| h.segments.iter().any(|s| s.kind == SegmentKind::Intercept);
+    if hearing.is_some_and(heard) {
+        unattributed("a tone of the network that the number cannot be reached")
+    } else {
+        unattributed("a tone that the number cannot be reached, which no recording confirms")
     }
 }
 

@@ -51,7 +51,8 @@ pub fn after(ending: &CallEnding, number: AttemptNumber, limit: u32) -> NextStep
             true
         }
         CallEnding::FarEndHungUp { agent_suspected, requested } => *requested && !*agent_suspected,
-        CallEnding::Completed | CallEnding::Lost { .. } => false,
+        // No such number: calling again would be wrong.
+        CallEnding::Completed | CallEnding::Lost { .. } | CallEnding::InterceptTone => false,
         CallEnding::Aborted { why } => return NextStep::Replace { why: why.clone() },
     };
     if may_pass && number.get() < limit { NextStep::Redial } else { NextStep::Done }

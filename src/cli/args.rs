@@ -322,6 +322,19 @@ pub(super) enum BenchCommand {
         #[command(flatten)]
         demo: DemoArguments,
     },
+    /// Measure what live hearing costs, in CPU time per second of audio, and count what it hears: on made-up sound and
+    /// on given recordings. Exits with 3 above 1.5 ms per second.
+    Ear(EarArguments),
+}
+
+/// `bench ear`.
+#[derive(Debug, Args)]
+pub(super) struct EarArguments {
+    /// Recordings: WAV files of 8 kHz and 16 bit; of two channels the received one is heard.
+    pub(super) files: Vec<PathBuf>,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// `worker`.

@@ -9,6 +9,7 @@ mod campaign;
 mod compose;
 mod demo;
 mod doctor;
+mod ear;
 mod exit;
 mod failure;
 mod figures;
@@ -73,6 +74,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Schema(arguments) => texts::schema(arguments.form),
         Command::Bench(BenchCommand::Truth { demo }) => bench::truth(&demo),
+        Command::Bench(BenchCommand::Ear(arguments)) => ear::run(&arguments),
     }
 }
 
