@@ -255,6 +255,21 @@ mod tests {
     }
 
     #[test]
+    fn an_intercept_tone_blames_nobody_whether_the_recording_has_it_or_not() {
+        let said = |hearing: &Hearing| {
+            let record = attempt(CallEnding::InterceptTone, Timeline::default());
+            let AttemptOutcome::Unattributed { what } = outcome_of(&record, Some(hearing)) else {
+                panic!("blamed")
+            };
+            what
+        };
+        let tone = stretch(SegmentKind::Intercept, 500, 4500);
+        let heard = Hearing { segments: vec![tone], ..Hearing::default() };
+        assert!(said(&heard).contains("of the network"));
+        assert!(said(&Hearing::default()).contains("no recording confirms"));
+    }
+
+    #[test]
     fn a_busy_tone_counts_if_the_recording_has_it() {
         let ending = CallEnding::BusyTone { congestion: false };
         let class = |hearing: Option<&Hearing>| {

@@ -146,6 +146,7 @@ mod tests {
         for code in [603, 607, 608, 404, 410, 604, 301, 699] {
             assert_eq!(first(&refused(code, false)), NextStep::Done, "{code}");
         }
+        assert_eq!(first(&CallEnding::InterceptTone), NextStep::Done);
     }
 
     #[test]
