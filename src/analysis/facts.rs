@@ -228,7 +228,10 @@ fn probe_faults(record: &AttemptRecord, heard: &Heard) -> Vec<String> {
     match (onset, &record.ending) {
         (
             Some(onset),
-            CallEnding::QueueTimeout | CallEnding::Lost { .. } | CallEnding::BusyTone { .. },
+            CallEnding::QueueTimeout
+            | CallEnding::Lost { .. }
+            | CallEnding::BusyTone { .. }
+            | CallEnding::InterceptTone,
         ) => {
             faults.push(format!("an agent spoke at {} and we did not notice", onset.at));
         }

@@ -39,6 +39,7 @@ pub fn outcome_of(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptO
         CallEnding::TimedOut { timer: LocalTimeout::RingLimit, rang: true } => rang_out(record),
         CallEnding::TimedOut { timer, rang } => timed_out(*timer, *rang),
         CallEnding::BusyTone { congestion } => busy_tone(record, hearing, *congestion),
+        CallEnding::InterceptTone => intercept_tone(record, hearing),
         CallEnding::Aborted { .. } => AttemptOutcome::AbortedByProbe,
         CallEnding::Completed
         | CallEnding::FarEndHungUp { .. }
@@ -81,6 +82,19 @@ fn busy_tone(
         Some(_) => unattributed("a busy tone after the answer, before an agent was asked for"),
         None if congestion => AttemptOutcome::Congestion,
         None => AttemptOutcome::Busy,
+    }
+}
+
+/// A wrong number and a center that gave its number up sound alike: neither is blamed without a person.
+fn intercept_tone(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome {
+    if hearing.is_some_and(|h| h.onset.is_some()) && record.timeline.answered().is_some() {
+        return AttemptOutcome::ConnectedHuman;
+    }
+    let heard = |h: &Hearing| h.segments.iter().any(|s| s.kind == SegmentKind::Intercept);
+    if hearing.is_some_and(heard) {
+        unattributed("a tone of the network that the number cannot be reached")
+    } else {
+        unattributed("a tone that the number cannot be reached, which no recording confirms")
     }
 }
 
@@ -238,6 +252,21 @@ mod tests {
     #[test]
     fn a_digit_that_nothing_confirms_is_nobodys_fault() {
         assert_eq!(far_end_hung_up(true, &Hearing::default()), "unattributed");
+    }
+
+    #[test]
+    fn an_intercept_tone_blames_nobody_whether_the_recording_has_it_or_not() {
+        let said = |hearing: &Hearing| {
+            let record = attempt(CallEnding::InterceptTone, Timeline::default());
+            let AttemptOutcome::Unattributed { what } = outcome_of(&record, Some(hearing)) else {
+                panic!("blamed")
+            };
+            what
+        };
+        let tone = stretch(SegmentKind::Intercept, 500, 4500);
+        let heard = Hearing { segments: vec![tone], ..Hearing::default() };
+        assert!(said(&heard).contains("of the network"));
+        assert!(said(&Hearing::default()).contains("no recording confirms"));
     }
 
     #[test]

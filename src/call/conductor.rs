@@ -454,10 +454,24 @@ impl Conductor {
                 let sound = LiveSound::KnownPrompt { prompt };
                 (Some(sound), Span::new(at, ends_at), Some(Sound::KnownPrompt { ends_at }))
             }
+            LiveEvent::NewVoice(since) => {
+                let sound = Some(LiveSound::NewVoice);
+                (sound, Span::new(since, since.max(at)), Some(Sound::NewVoice { since }))
+            }
+            LiveEvent::Beep(span) => (Some(LiveSound::Beep), span, None),
             LiveEvent::ToneHeard { sound, span } => {
                 let told = matches!(sound, LiveSound::Ringback).then_some(Sound::Ringback);
-                if let LiveSound::Busy | LiveSound::Congestion = sound {
-                    self.busy_tone(at, sound == LiveSound::Congestion);
+                match sound {
+                    LiveSound::Busy => {
+                        self.ending_tone(at, CallEnding::BusyTone { congestion: false });
+                    }
+                    LiveSound::Congestion => {
+                        self.ending_tone(at, CallEnding::BusyTone { congestion: true });
+                    }
+                    LiveSound::Unobtainable | LiveSound::Intercept => {
+                        self.ending_tone(at, CallEnding::InterceptTone);
+                    }
+                    _ => {}
                 }
                 (Some(sound), span, told)
             }
@@ -470,15 +484,16 @@ impl Conductor {
         }
     }
 
-    fn busy_tone(&mut self, at: CallTime, congestion: bool) {
+    /// A tone says that nothing more will come.
+    fn ending_tone(&mut self, at: CallTime, ending: CallEnding) {
         match self.state {
-            State::Dialling => self.cancel(at, CallEnding::BusyTone { congestion }),
-            // A busy tone after a conversation is how some exchanges say that the other side hung up.
+            State::Dialling => self.cancel(at, ending),
+            // Such a tone after a conversation is how some exchanges say that the other side hung up.
             State::Up { .. } if self.navigator.suspects_agent() => {
                 let requested = self.requested();
                 self.hang_up(at, CallEnding::FarEndHungUp { agent_suspected: true, requested });
             }
-            State::Up { .. } => self.hang_up(at, CallEnding::BusyTone { congestion }),
+            State::Up { .. } => self.hang_up(at, ending),
             State::Ending { .. } | State::Over => {}
         }
     }

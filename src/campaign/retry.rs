@@ -51,7 +51,8 @@ pub fn after(ending: &CallEnding, number: AttemptNumber, limit: u32) -> NextStep
             true
         }
         CallEnding::FarEndHungUp { agent_suspected, requested } => *requested && !*agent_suspected,
-        CallEnding::Completed | CallEnding::Lost { .. } => false,
+        // No such number: calling again would be wrong.
+        CallEnding::Completed | CallEnding::Lost { .. } | CallEnding::InterceptTone => false,
         CallEnding::Aborted { why } => return NextStep::Replace { why: why.clone() },
     };
     if may_pass && number.get() < limit { NextStep::Redial } else { NextStep::Done }
@@ -145,6 +146,7 @@ mod tests {
         for code in [603, 607, 608, 404, 410, 604, 301, 699] {
             assert_eq!(first(&refused(code, false)), NextStep::Done, "{code}");
         }
+        assert_eq!(first(&CallEnding::InterceptTone), NextStep::Done);
     }
 
     #[test]

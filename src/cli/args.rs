@@ -378,6 +378,9 @@ pub(super) enum BenchCommand {
     },
     /// Hear labelled calls and compare with their labels.
     Hearing(BenchHearingArguments),
+    /// Measure what live hearing costs, in CPU time per second of audio, and count what it hears: on made-up sound and
+    /// on given recordings. Exits with 3 above 1.5 ms per second.
+    Ear(EarArguments),
 }
 
 /// `bench hearing`.
@@ -409,6 +412,16 @@ pub(super) enum LibraryChoice {
     Previous,
     /// All calls but itself.
     Batch,
+}
+
+/// `bench ear`.
+#[derive(Debug, Args)]
+pub(super) struct EarArguments {
+    /// Recordings: WAV files of 8 kHz and 16 bit; of two channels the received one is heard.
+    pub(super) files: Vec<PathBuf>,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// `worker`.

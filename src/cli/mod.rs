@@ -11,6 +11,7 @@ mod campaign;
 mod compose;
 mod demo;
 mod doctor;
+mod ear;
 mod exit;
 mod failure;
 mod figures;
@@ -80,6 +81,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Schema(arguments) => texts::schema(arguments.form),
         Command::Bench(BenchCommand::Truth { demo }) => bench::truth(&demo),
         Command::Bench(BenchCommand::Hearing(arguments)) => bench_hearing::hearing(&arguments),
+        Command::Bench(BenchCommand::Ear(arguments)) => ear::run(&arguments),
     }
 }
 

@@ -45,6 +45,8 @@ pub enum CallEnding {
         /// Whether it was the faster congestion cadence.
         congestion: bool,
     },
+    /// A number-unobtainable or intercept tone in early media or after the answer, then we ended it.
+    InterceptTone,
     /// Answered, and the scenario was carried through; we said goodbye and hung up.
     Completed,
     /// Answered, and the far end hung up.

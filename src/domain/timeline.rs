@@ -201,6 +201,16 @@ pub enum LiveSound {
     Busy,
     /// Congestion tone by frequency and cadence.
     Congestion,
+    /// Number-unobtainable tone by frequency and cadence.
+    Unobtainable,
+    /// Intercept tone by frequency and cadence.
+    Intercept,
+    /// Dial tone: an exchange waits for digits.
+    Dial,
+    /// One steady tone on its own.
+    Beep,
+    /// A voice that no recording of this center's library matches.
+    NewVoice,
     /// Energy that is neither speech nor a known tone.
     Music,
     /// A recording of this center's library.

@@ -91,6 +91,11 @@ impl Library {
         self.streams.iter().all(|s| s.prompt.is_none())
     }
 
+    /// Whether it knows prompts, rather than whole calls or nothing.
+    pub(crate) fn holds_prompts(&self) -> bool {
+        self.streams.iter().any(|s| s.prompt.is_some())
+    }
+
     /// Whether it knows nothing.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()

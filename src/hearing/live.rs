@@ -2,10 +2,13 @@
 //!
 //! Never a result: the wait that is reported comes from the offline tier over the whole recording.
 
+use super::beep::BeepFinder;
 use super::features::{Analyser, FEATURE_WINDOW};
 use super::fingerprint::{Fingerprints, MATCH_PRINTS, PRINT_WINDOW, Printer};
+use super::level::AUDIBLE_DBOV;
 use super::library::{Apart, Follower, Library};
-use super::tone::{Cadence, ToneMeaning};
+use super::line::{Line, Move};
+use super::tone::{Cadence, ToneHeard, ToneMeaning};
 use super::vad::{SoundChange, SoundTracker};
 use crate::domain::audio::{FRAME, FRAME_SAMPLES, Frame, Hz8k, samples_to_duration};
 use crate::domain::time::{CallTime, Span};
@@ -20,6 +23,10 @@ pub const SPEECH_QUIET: Duration = Duration::from_millis(700);
 const AGREEING: u32 = 3;
 /// A prompt that was not heard for this many prints is reported again when it returns: 1 s.
 const FORGOTTEN: u32 = 50;
+/// Sound that nothing known matches is a new voice after this many frames: 1.2 s. A recording is recognised after 0.96 s.
+const UNMATCHED: u32 = 60;
+/// At least this many of them have to sound: 0.6 s.
+const UNMATCHED_SOUND: u32 = 30;
 
 /// What the causal tier heard.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +38,7 @@ pub enum LiveEvent {
     SpeechEnded(Span),
     /// A call-progress tone whose cadence is sure; again, with a longer span, for every further burst.
     ToneHeard {
-        /// Ringback, busy or congestion.
+        /// Ringback, busy, congestion, unobtainable, intercept or dial tone.
         sound: LiveSound,
         /// From its first burst to the end of its last one so far.
         span: Span,
@@ -47,6 +54,38 @@ pub enum LiveEvent {
         /// When it will have ended, from its known length.
         ends_at: CallTime,
     },
+    /// Somebody new may be speaking since this instant: a voice that no prompt of the library matches for 1.2 s. Only
+    /// with a library of prompts. A hint: an announcement that the library lacks is told so too, and so is music until
+    /// a [`LiveEvent::MusicStarted`] withdraws it.
+    NewVoice(CallTime),
+    /// One steady tone on its own, told 0.3 s after its end. It is no speech.
+    Beep(Span),
+}
+
+/// Frames since a voice began or a recording was matched last.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unmatched {
+    /// The first of them.
+    since: u64,
+    frames: u32,
+    /// Those that sound.
+    sound: u32,
+}
+
+impl Unmatched {
+    fn since(frame: u64) -> Self {
+        Self { since: frame, frames: 0, sound: 0 }
+    }
+
+    fn push(&mut self, frame: u64, sounds: bool) {
+        // A voice is known for one some frames after it began: those count too.
+        self.frames = frame.saturating_sub(self.since).try_into().unwrap_or(u32::MAX);
+        self.sound += u32::from(sounds);
+    }
+
+    fn is_a_voice(self) -> bool {
+        self.frames >= UNMATCHED && self.sound >= UNMATCHED_SOUND
+    }
 }
 
 /// Hears one call, frame by frame.
@@ -60,6 +99,9 @@ pub struct Listener {
     /// The last [`PRINT_WINDOW`] samples, full scale 1.
     window: Vec<f32>,
     cadence: Cadence,
+    beeps: BeepFinder,
+    line: Line,
+    unmatched: Unmatched,
     sounds: SoundTracker,
     /// Start of each of the last frames, so that a gap between frames does not move what was heard before it.
     starts: VecDeque<(u64, CallTime)>,
@@ -86,6 +128,9 @@ impl Listener {
             analyser: Analyser::new(),
             window: vec![0.0; PRINT_WINDOW],
             cadence: Cadence::default(),
+            beeps: BeepFinder::new(),
+            line: Line::Quiet,
+            unmatched: Unmatched::default(),
             sounds: SoundTracker::new(quiet),
             starts: VecDeque::new(),
             frame: 0,
@@ -101,40 +146,83 @@ impl Listener {
         self.remember(at, frame);
         let recent = &self.window[PRINT_WINDOW - FEATURE_WINDOW..];
         let features = self.analyser.features(frame, recent);
+        if let Some((from, to)) = self.beeps.push(recent, features.level) {
+            // The window lies before the frame: its blur is two frames at the beginning and none at the end.
+            let from = from.saturating_sub(2);
+            let span = Span::new(self.time_of(from), self.time_of(to));
+            self.events.push_back(LiveEvent::Beep(span));
+        }
         if let Some(heard) = self.cadence.push(&features) {
-            let sound = match heard.meaning {
-                ToneMeaning::Ringback => Some(LiveSound::Ringback),
-                ToneMeaning::Busy => Some(LiveSound::Busy),
-                ToneMeaning::Congestion => Some(LiveSound::Congestion),
-                ToneMeaning::Information
-                | ToneMeaning::Unobtainable
-                | ToneMeaning::Intercept
-                | ToneMeaning::Dial
-                | ToneMeaning::CallWaiting
-                | ToneMeaning::Intervening => None,
-            };
-            let span = Span::new(self.time_of(heard.from), self.time_of(heard.to));
-            if let Some(sound) = sound {
-                self.events.push_back(LiveEvent::ToneHeard { sound, span });
-            }
+            self.tone(at, heard);
         }
-        if let Some(change) = self.sounds.push(&features, features.tone.is_some()) {
-            let event = match change {
-                SoundChange::SpeechStarted { from } => LiveEvent::SpeechStarted(self.time_of(from)),
-                SoundChange::SpeechEnded { from, to } => {
-                    LiveEvent::SpeechEnded(Span::new(self.time_of(from), self.time_of(to)))
-                }
-                SoundChange::MusicStarted { from } => LiveEvent::MusicStarted(self.time_of(from)),
-                SoundChange::MusicEnded { from, to } => {
-                    LiveEvent::MusicEnded(Span::new(self.time_of(from), self.time_of(to)))
-                }
-            };
-            self.events.push_back(event);
+        let tonal = features.tone.is_some() || self.beeps.sounds();
+        if let Some(change) = self.sounds.push(&features, tonal) {
+            self.changed(at, change);
         }
+        self.unmatched.push(self.frame, features.level > AUDIBLE_DBOV && !tonal);
         if !self.library.is_empty() {
             self.recognise(at);
         }
+        if self.library.holds_prompts() && self.unmatched.is_a_voice() {
+            self.new_voice(at);
+        }
         self.frame += 1;
+    }
+
+    fn tone(&mut self, at: CallTime, heard: ToneHeard) {
+        let sound = match heard.meaning {
+            ToneMeaning::Ringback => LiveSound::Ringback,
+            ToneMeaning::Busy => LiveSound::Busy,
+            ToneMeaning::Congestion => LiveSound::Congestion,
+            ToneMeaning::Unobtainable => LiveSound::Unobtainable,
+            ToneMeaning::Intercept => LiveSound::Intercept,
+            ToneMeaning::Dial => LiveSound::Dial,
+            // A message follows the first, and a conversation goes on under the others.
+            ToneMeaning::Information | ToneMeaning::CallWaiting | ToneMeaning::Intervening => {
+                return;
+            }
+        };
+        let span = Span::new(self.time_of(heard.from), self.time_of(heard.to));
+        if let Some(step) = Move::of_tone(&sound, span.end) {
+            self.moves(at, step);
+        }
+        self.events.push_back(LiveEvent::ToneHeard { sound, span });
+    }
+
+    fn changed(&mut self, at: CallTime, change: SoundChange) {
+        let (step, event) = match change {
+            SoundChange::SpeechStarted { from } => {
+                self.unmatched = Unmatched::since(from);
+                (Move::SpeechStarted, LiveEvent::SpeechStarted(self.time_of(from)))
+            }
+            SoundChange::SpeechEnded { from, to } => {
+                let span = Span::new(self.time_of(from), self.time_of(to));
+                (Move::SpeechEnded, LiveEvent::SpeechEnded(span))
+            }
+            SoundChange::MusicStarted { from } => {
+                (Move::MusicStarted, LiveEvent::MusicStarted(self.time_of(from)))
+            }
+            SoundChange::MusicEnded { from, to } => {
+                let span = Span::new(self.time_of(from), self.time_of(to));
+                (Move::MusicEnded, LiveEvent::MusicEnded(span))
+            }
+        };
+        self.moves(at, step);
+        self.events.push_back(event);
+    }
+
+    fn new_voice(&mut self, at: CallTime) {
+        if self.moves(at, Move::Unmatched) {
+            let since = self.time_of(self.unmatched.since);
+            self.events.push_back(LiveEvent::NewVoice(since));
+        }
+    }
+
+    /// Whether the line may move so; it stays where it may not.
+    fn moves(&mut self, at: CallTime, step: Move) -> bool {
+        let after = self.line.after(at, step);
+        self.line = after.unwrap_or_else(|| self.line.at(at));
+        after.is_some()
     }
 
     /// The next event, oldest first; `None` when there is none.
@@ -185,6 +273,7 @@ impl Listener {
             return;
         };
         self.unheard = 0;
+        self.unmatched = Unmatched::since(self.frame + 1);
         self.agreeing += 1;
         if self.agreeing >= AGREEING && self.prompt != Some(prompt) {
             self.prompt = Some(prompt);
@@ -192,6 +281,7 @@ impl Listener {
             let window = samples_to_duration::<Hz8k>(PRINT_WINDOW);
             let newest_start = (at + FRAME).saturating_sub(window);
             let ends_at = newest_start + FRAME * (remaining as u32 + 1);
+            self.moves(at, Move::Prompt(ends_at));
             self.events.push_back(LiveEvent::PromptRecognised { prompt, ends_at });
         }
     }
@@ -314,5 +404,75 @@ mod tests {
         let (at, ends_at) = found.unwrap();
         assert!(at < CallTime::from_millis(2500), "{at}");
         assert!((ends_at.as_secs_f64() - 7.5).abs() <= 0.06, "{ends_at}");
+    }
+
+    fn library_of(prompt: &[i16]) -> Library {
+        Library::from_prompts([&PromptRecord {
+            center: CenterId::new("hanbit").unwrap(),
+            prompt: 42,
+            role: PromptRole::Queue,
+            text: String::new(),
+            prints: fingerprint(prompt).prints,
+            calls: 4,
+        }])
+    }
+
+    fn new_voices(events: &[LiveEvent]) -> Vec<CallTime> {
+        let new = |e: &LiveEvent| if let LiveEvent::NewVoice(at) = e { Some(*at) } else { None };
+        events.iter().filter_map(new).collect()
+    }
+
+    #[test]
+    fn a_voice_after_a_known_prompt_is_new_and_the_prompt_is_not() {
+        let prompt = speech(3, 1.0, 5000);
+        let parts = [quiet(1000), prompt.clone(), quiet(1500), speech(9, 1.0, 3000), quiet(1500)];
+        let events = heard(library_of(&prompt), &parts, -60.0);
+        let new = new_voices(&events);
+        assert!(matches!(new[..], [at] if near(at, 8500)), "{events:?}");
+    }
+
+    #[test]
+    fn a_voice_that_cuts_a_known_prompt_off_is_new_within_a_second_of_where_it_begins() {
+        let prompt = speech(3, 1.0, 9000);
+        let parts = [quiet(1000), prompt[..4000 * 8].to_vec(), speech(9, 1.0, 4000), quiet(1500)];
+        let events = heard(library_of(&prompt), &parts, -60.0);
+        let [at] = new_voices(&events)[..] else { panic!("{events:?}") };
+        assert!((5.5..=7.0).contains(&at.as_secs_f64()), "{at}");
+    }
+
+    #[test]
+    fn without_prompts_and_for_tones_no_voice_is_new() {
+        let voice = [quiet(500), speech(9, 1.0, 4000), quiet(1500)];
+        assert_eq!(new_voices(&heard(Library::empty(), &voice, -60.0)), []);
+        let ring = sines(&[440.0, 480.0], 4000.0, 1000);
+        let rings = [quiet(500), ring.clone(), quiet(2000), ring, quiet(2000)];
+        let library = library_of(&speech(3, 1.0, 5000));
+        assert_eq!(new_voices(&heard(library, &rings, -60.0)), []);
+    }
+
+    #[test]
+    fn a_beep_of_600_ms_is_a_beep_and_never_speech() {
+        let parts = [quiet(1000), sines(&[1000.0], 5000.0, 600), quiet(2000)];
+        let events = heard(Library::empty(), &parts, -60.0);
+        let [LiveEvent::Beep(span)] = events[..] else { panic!("{events:?}") };
+        assert!(near(span.start, 2000) && near(span.end, 2600), "{span:?}");
+    }
+
+    #[test]
+    fn the_tones_that_a_number_cannot_be_reached_are_told_apart() {
+        let one = [sines(&[450.0], 4000.0, 200), quiet(100), sines(&[450.0], 4000.0, 200)].concat();
+        let pair = sines(&[350.0, 440.0], 4000.0, 125);
+        let other = [pair.clone(), quiet(250), pair].concat();
+        for (burst, wanted) in [(one, LiveSound::Unobtainable), (other, LiveSound::Intercept)] {
+            let parts = [quiet(500), burst.clone(), quiet(1500), burst.clone(), quiet(1500)];
+            let events = heard(Library::empty(), &parts, -60.0);
+            let sounds: Vec<_> = events
+                .iter()
+                .map(
+                    |e| if let LiveEvent::ToneHeard { sound, .. } = e { Some(sound) } else { None },
+                )
+                .collect();
+            assert!(!sounds.is_empty() && sounds.iter().all(|s| *s == Some(&wanted)), "{events:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! model. Pure: the caller reads files and clocks.
 
 mod accept;
+mod beep;
 mod error;
 mod evidence;
 mod features;
@@ -14,6 +15,7 @@ mod grammar;
 mod level;
 mod lexicon;
 mod library;
+mod line;
 mod live;
 mod mask;
 mod moment;
@@ -31,6 +33,7 @@ mod unit;
 mod vad;
 
 pub use accept::ENOUGH_OTHER_CALLS;
+pub use beep::beeps;
 pub use error::HearingError;
 pub use fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, fingerprint, similarity};
 pub use library::Library;

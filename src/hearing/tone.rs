@@ -71,15 +71,15 @@ impl ToneSpectrum {
 
     /// The tone of a national plan that a spectrum of 512 samples may belong to, by its frequencies alone.
     pub(crate) fn of(power: &[f32]) -> Option<Self> {
-        Self::lines(power).filter(|lines| {
+        Self::lines(power, PURE).filter(|lines| {
             let planned = PLAN.iter().any(|tone| lines.fits(tone));
             planned || matches!(lines, Self::One(hz) if step_of_a_sequence(*hz))
         })
     }
 
-    /// The one or two lines between 312 and 2000 Hz that hold four fifths of the power of a spectrum of 512 samples.
-    /// `None` if there are none, or the sound is below −50 dBov.
-    pub(crate) fn lines(power: &[f32]) -> Option<Self> {
+    /// The one or two lines between 312 and 2000 Hz that hold more than the share `pure` of the power of a spectrum of
+    /// 512 samples. `None` if there are none, or the sound is below −50 dBov.
+    pub(crate) fn lines(power: &[f32], pure: f32) -> Option<Self> {
         let total: f32 = power.iter().sum();
         if total < AUDIBLE_POWER {
             return None;
@@ -87,7 +87,7 @@ impl ToneSpectrum {
         let strongest = |a: &usize, b: &usize| power[*a].total_cmp(&power[*b]);
         let first = (FIRST_BIN..=LAST_BIN).max_by(strongest)?;
         let lump = Lump::around(power, total, first, LUMP_BINS);
-        if lump.share > PURE && lump.width < NO_LINES {
+        if lump.share > pure && lump.width < NO_LINES {
             let middle = lump.centre * BIN_HZ;
             if lump.width < TWO_LINES {
                 return Some(Self::One(middle));
@@ -102,7 +102,7 @@ impl ToneSpectrum {
             .max_by(strongest)?;
         let line = |peak| Lump::around(power, total, peak, LINE_BINS);
         let (a, b) = (line(first.min(second)), line(first.max(second)));
-        let pair = a.share > EACH_OF_PAIR && b.share > EACH_OF_PAIR && a.share + b.share > PURE;
+        let pair = a.share > EACH_OF_PAIR && b.share > EACH_OF_PAIR && a.share + b.share > pure;
         pair.then_some(Self::Two(a.centre * BIN_HZ, b.centre * BIN_HZ))
     }
 

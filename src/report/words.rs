@@ -253,6 +253,7 @@ pub(super) fn ending(ending: &CallEnding) -> String {
         CallEnding::TimedOut { timer, .. } => local_timeout(*timer).to_owned(),
         CallEnding::BusyTone { congestion: true } => "congestion tone".to_owned(),
         CallEnding::BusyTone { congestion: false } => "busy tone".to_owned(),
+        CallEnding::InterceptTone => "tone that the number cannot be reached".to_owned(),
         CallEnding::Completed => "carried through, we hung up".to_owned(),
         CallEnding::FarEndHungUp { agent_suspected: true, .. } => {
             "the center hung up on the conversation".to_owned()
@@ -349,6 +350,11 @@ fn live_sound(sound: &LiveSound) -> String {
         LiveSound::Ringback => "ringing".to_owned(),
         LiveSound::Busy => "busy tone".to_owned(),
         LiveSound::Congestion => "congestion tone".to_owned(),
+        LiveSound::Unobtainable => "number-unobtainable tone".to_owned(),
+        LiveSound::Intercept => "intercept tone".to_owned(),
+        LiveSound::Dial => "dial tone".to_owned(),
+        LiveSound::Beep => "beep".to_owned(),
+        LiveSound::NewVoice => "a voice that no known recording matches".to_owned(),
         LiveSound::Music => "music".to_owned(),
         LiveSound::KnownPrompt { prompt } => format!("recording {prompt} of the center"),
     }

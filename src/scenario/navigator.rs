@@ -18,6 +18,11 @@ pub enum Sound {
     SpeechStarted,
     /// A voice fell quiet; the stretch it filled.
     SpeechEnded(Span),
+    /// The voice that is heard is no recording of the center's library.
+    NewVoice {
+        /// Since when, as far as could be told.
+        since: CallTime,
+    },
     /// Music plays.
     MusicStarted,
     /// Music stopped.
@@ -93,6 +98,8 @@ pub enum HangUpReason {
 
 /// Shorter voices are no greeting: a cough, a click, a scrap of a menu.
 const SHORTEST_GREETING: Duration = Duration::from_millis(350);
+/// A voice that no recording matches is heard out so long.
+const LONGEST_GREETING: Duration = Duration::from_secs(20);
 /// Music or ringback this soon after a suspected greeting means that it was an announcement.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(15);
 /// Talking over our line this long counts as the far end's turn.
@@ -125,6 +132,8 @@ pub struct Navigator {
     quiet_since: Option<CallTime>,
     /// A recording was recognised that plays until then.
     recording_until: Option<CallTime>,
+    /// A voice speaks since then that no known recording matches.
+    new_voice: Option<CallTime>,
     requested_at: Option<CallTime>,
     suspected: Option<(CallTime, usize)>,
 }
@@ -141,6 +150,7 @@ impl Navigator {
             music: false,
             quiet_since: None,
             recording_until: None,
+            new_voice: None,
             requested_at: None,
             suspected: None,
         }
@@ -226,6 +236,7 @@ impl Navigator {
             Sound::SpeechStarted => {
                 self.speaking_since = Some(now);
                 self.quiet_since = None;
+                self.new_voice = None;
                 if matches!(self.current(), Some(Step::PromptBegins { .. })) {
                     self.advance(now);
                 }
@@ -234,14 +245,21 @@ impl Navigator {
                 self.speaking_since = None;
                 self.speech_ended(span);
             }
+            Sound::NewVoice { since } => {
+                // A recording is cut off where somebody picks up: what follows is no part of it.
+                self.recording_until = self.recording_until.map(|until| until.min(since));
+                self.new_voice = Some(since);
+            }
             Sound::MusicStarted => {
                 self.music = true;
+                self.new_voice = None;
                 self.no_person(now);
             }
             Sound::MusicEnded => self.music = false,
             Sound::Ringback => self.no_person(now),
             Sound::KnownPrompt { ends_at } => {
                 self.recording_until = Some(ends_at);
+                self.new_voice = None;
                 self.no_person(now);
             }
         }
@@ -249,11 +267,18 @@ impl Navigator {
 
     fn speech_ended(&mut self, span: Span) {
         let State::In { since } = self.state else { return };
-        let recorded = self.recording_until.is_some_and(|until| span.start < until);
+        let voice = Span::new(
+            self.new_voice.map_or(span.start, |at| at.clamp(span.start, span.end)),
+            span.end,
+        );
+        let recorded = self.recording_until.is_some_and(|until| voice.start < until);
         let counts = match self.current() {
             Some(Step::PromptEnds { .. } | Step::Listen { .. }) => span.end >= since,
             Some(Step::WaitForAgent { .. }) => {
-                span.duration() >= SHORTEST_GREETING && span.end > since && !self.music && !recorded
+                voice.duration() >= SHORTEST_GREETING
+                    && span.end > since
+                    && !self.music
+                    && !recorded
             }
             Some(Step::Say { .. }) => span.duration() >= TALKED_OVER,
             _ => false,
@@ -298,7 +323,11 @@ impl Navigator {
                 && self.quiet_since.is_none())
             .then(|| since + *within),
             Step::WaitForAgent { .. } => {
-                Some(self.requested_at.unwrap_or(since) + self.scenario.max_wait)
+                let limit = self.requested_at.unwrap_or(since) + self.scenario.max_wait;
+                // Nobody new is hung up on in the middle of a word, for as long as a greeting may last.
+                let speaks = self.speaking_since.is_some() || self.quiet_since.is_some();
+                let new = self.new_voice.filter(|at| speaks && *at < limit);
+                Some(new.map_or(limit, |at| limit.max(at + LONGEST_GREETING)))
             }
             // Nobody is cut short: a voice is heard out, up to the longest call.
             Step::Listen { at_most, .. } => self.speaking_since.is_none().then(|| since + *at_most),
@@ -493,5 +522,43 @@ steps:
         navigator.handle(at(33_500), NavigatorInput::Tick);
         let last = drain(&mut navigator).pop();
         assert_eq!(last, Some(NavigatorOutput::HangUp(HangUpReason::Completed)));
+    }
+
+    /// Walks to the wait for an agent, where a recording of 20 s begins at 9 s.
+    fn waiting_under_a_recording() -> Navigator {
+        let mut navigator = waiting();
+        navigator.handle(at(9000), NavigatorInput::Heard(Sound::SpeechStarted));
+        let known = Sound::KnownPrompt { ends_at: at(29_000) };
+        navigator.handle(at(10_000), NavigatorInput::Heard(known));
+        drain(&mut navigator);
+        navigator
+    }
+
+    #[test]
+    fn a_voice_that_cuts_a_recording_off_at_14_s_is_taken_for_an_agent() {
+        for (new, suspected) in [(true, true), (false, false)] {
+            let mut navigator = waiting_under_a_recording();
+            if new {
+                let since = at(14_000);
+                navigator.handle(at(15_200), NavigatorInput::Heard(Sound::NewVoice { since }));
+            }
+            let span = Span::new(at(9000), at(17_000));
+            navigator.handle(at(17_700), NavigatorInput::Heard(Sound::SpeechEnded(span)));
+            navigator.handle(at(19_000), NavigatorInput::Tick);
+            assert_eq!(drain(&mut navigator).contains(&NavigatorOutput::AgentSuspected), suspected);
+        }
+    }
+
+    #[test]
+    fn a_new_voice_is_not_hung_up_on_for_20_s_and_then_is() {
+        let mut navigator = waiting_under_a_recording();
+        let limit = at(7450) + navigator.scenario.max_wait;
+        let since = limit.saturating_sub(Duration::from_secs(1));
+        navigator.handle(since, NavigatorInput::Heard(Sound::SpeechStarted));
+        navigator.handle(since, NavigatorInput::Heard(Sound::NewVoice { since }));
+        navigator.handle(limit, NavigatorInput::Tick);
+        assert_eq!(drain(&mut navigator), []);
+        navigator.handle(since + LONGEST_GREETING, NavigatorInput::Tick);
+        assert_eq!(drain(&mut navigator), [NavigatorOutput::HangUp(HangUpReason::QueueTimeout)]);
     }
 }
