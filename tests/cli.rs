@@ -191,6 +191,160 @@ fn a_file_that_is_no_wav_is_not_transcribed() {
     insta::assert_snapshot!(ran.told());
 }
 
+/// Writes a WAV of 16 bit with these channels.
+fn wav(path: &Path, rate: u32, channels: &[Vec<i16>]) {
+    let spec = hound::WavSpec {
+        channels: u16::try_from(channels.len()).unwrap(),
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    for n in 0..channels[0].len() {
+        for channel in channels {
+            writer.write_sample(channel[n]).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+}
+
+/// A second of quiet, then ten bursts of busy tone: 480 Hz and 620 Hz, half a second on and half a second off.
+fn busy_line() -> Vec<i16> {
+    let tone = |n: usize| {
+        let at = |hertz: f64| (n as f64 / 8000.0 * hertz * std::f64::consts::TAU).sin();
+        ((at(480.0) + at(620.0)) * 4000.0) as i16
+    };
+    (0..88_000).map(|n| if n >= 8_000 && (n / 4_000) % 2 == 0 { tone(n) } else { 0 }).collect()
+}
+
+/// Whether the voice model is here; `hear` cannot do without it.
+#[expect(clippy::print_stderr, reason = "a skipped test has to be seen")]
+fn can_hear() -> bool {
+    let here = repository().join("models/silero_vad_16k.safetensors").exists();
+    if !here {
+        eprintln!("skipped: the voice model is absent; fetch it with `callprobe models fetch vad`");
+    }
+    here
+}
+
+fn hear(folder: &Path, arguments: &[&str]) -> Ran {
+    let models = models();
+    callprobe(folder, &[&["hear", "--models", &models], arguments].concat())
+}
+
+fn heard(folder: &Path, arguments: &[&str]) -> serde_json::Value {
+    let ran = hear(folder, &[arguments, &["--json"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+#[test]
+fn hear_tells_a_busy_tone_from_an_agent_and_covers_the_recording_without_gaps() {
+    if !can_hear() {
+        return;
+    }
+    let folder = folder(&[]);
+    wav(&folder.path().join("busy.wav"), 8000, &[busy_line()]);
+    let value = heard(folder.path(), &["busy.wav"]);
+    assert_eq!((&value["lasted"], &value["answered_at"]), (&11.0.into(), &0.0.into()));
+    assert_eq!(value["onset"], serde_json::Value::Null);
+    let segments = value["segments"].as_array().unwrap();
+    assert!(segments.iter().any(|s| s["kind"] == "busy" && s["start"].as_f64() < Some(1.3)));
+    assert_eq!(segments.first().unwrap()["start"], 0.0);
+    assert_eq!(segments.last().unwrap()["end"], 11.0);
+    assert!(segments.windows(2).all(|pair| pair[0]["end"] == pair[1]["start"]));
+    let text = hear(folder.path(), &["busy.wav"]).stdout;
+    assert!(text.starts_with("busy.wav · 11.0 s\n"), "{text}");
+    assert!(text.contains("busy tone") && text.contains("agent    none was heard"), "{text}");
+}
+
+#[test]
+fn hear_reads_a_flac_as_it_reads_the_wav_of_the_same_sound() {
+    if !can_hear() {
+        return;
+    }
+    let folder = folder(&[]);
+    std::fs::copy(repository().join("tests/audio/stereo.flac"), folder.path().join("it.flac"))
+        .unwrap();
+    let left = (0..12_000i64).map(|n| (n * n % 20_011 - 10_000) as i16).collect();
+    let right = (0..12_000i64).map(|n| (n * 37 % 6_007 - 3_000) as i16).collect();
+    wav(&folder.path().join("it.wav"), 8000, &[left, right]);
+    let (mut flac, mut wav) =
+        (heard(folder.path(), &["it.flac"]), heard(folder.path(), &["it.wav"]));
+    assert_eq!((flac["name"].take(), wav["name"].take()), ("it.flac".into(), "it.wav".into()));
+    assert_eq!(flac, wav);
+}
+
+#[test]
+fn a_library_leaves_out_the_recording_itself_and_what_is_no_recording() {
+    if !can_hear() {
+        return;
+    }
+    let folder = folder(&[]);
+    let others = folder.path().join("others");
+    std::fs::create_dir(&others).unwrap();
+    wav(&folder.path().join("busy.wav"), 8000, &[busy_line()]);
+    std::fs::copy(folder.path().join("busy.wav"), others.join("again.wav")).unwrap();
+    std::fs::write(others.join("notes.wav"), "no sound").unwrap();
+    std::fs::write(others.join("voice.wav"), voice()).unwrap();
+    let ran = hear(folder.path(), &["busy.wav", "--json", "--library", "others"]);
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(value["other_calls"], 1);
+    assert!(ran.stderr.contains("again.wav` is the same recording; left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("notes.wav") && ran.stderr.contains("left out"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn what_cannot_be_heard_is_named_with_the_way_to_mend_it() {
+    if !can_hear() {
+        return;
+    }
+    let store = empty_store().await;
+    let folder = store.path();
+    wav(&folder.join("studio.wav"), 44_100, &[vec![0; 44_100]]);
+    wav(&folder.join("short.wav"), 8000, &[vec![0; 16_000]]);
+    std::fs::write(folder.join("call.mp3"), b"ID3\x04\0\0\0\0\0\0").unwrap();
+    let audio = repository().join("tests/audio");
+    std::fs::copy(audio.join("44100-hz.flac"), folder.join("studio.flac")).unwrap();
+    let flac = std::fs::read(audio.join("stereo.flac")).unwrap();
+    std::fs::write(folder.join("head.flac"), &flac[..60]).unwrap();
+    let mut told = String::new();
+    for arguments in [
+        &["missing.wav"][..],
+        &["studio.wav"],
+        &["studio.flac"],
+        &["call.mp3"],
+        &["head.flac"],
+        &["short.wav", "--request", "12.5"],
+        &["short.wav", "--request", "soon"],
+        &["short.wav", "--library", "missing.wav"],
+        &["--store", "store", "q1.07"],
+        &["--store", "store", "019a0000-0000-7000-8000-000000000001"],
+        &["--store", "nowhere", "019a0000-0000-7000-8000-000000000001"],
+    ] {
+        let ran = hear(folder, arguments);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        told.extend(["hear ", &arguments.join(" "), "\n", ran.stderr.trim_end(), "\n\n"]);
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_flac_that_was_cut_off_is_heard_as_far_as_it_goes_and_the_user_is_told() {
+    if !can_hear() {
+        return;
+    }
+    let folder = folder(&[]);
+    let flac = std::fs::read(repository().join("tests/audio/stereo.flac")).unwrap();
+    std::fs::write(folder.path().join("cut.flac"), &flac[..flac.len() / 2]).unwrap();
+    let ran = hear(folder.path(), &["cut.flac", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`cut.flac` is cut off, "), "{}", ran.stderr);
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let lasted = value["lasted"].as_f64().unwrap();
+    assert!(lasted > 0.3 && lasted < 1.2, "{lasted}");
+}
+
 #[test]
 fn a_line_that_is_no_wav_is_named_with_its_scenario() {
     let folder = folder(&[("hello.yaml", SCENARIO), ("hello.wav", "this is no sound\n")]);

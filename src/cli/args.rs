@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Calls call centers as a customer does, measures the wait for a human agent, and judges 16 CTQ items (KSQI).
 ///
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Simulate(SimulateArguments),
     /// Read the words of a WAV or FLAC file with the local model.
     Transcribe(TranscribeArguments),
+    /// Explain a recording: who or what was on the line when, why, and when a person began to speak.
+    Hear(HearArguments),
     /// Derive hearing, facts and judgments of a campaign anew, without a call.
     Rejudge(CampaignArguments),
     /// List the campaigns of a store.
@@ -179,6 +182,57 @@ pub(super) struct TranscribeArguments {
     /// Print as JSON, with word times.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// `hear`.
+///
+/// The center's other recordings decide most: what they play too is a recording, what they do not may be a person.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("recording").required(true).args(["file", "store"]))]
+pub(super) struct HearArguments {
+    /// WAV or FLAC file: 8 kHz, 16 bit; one channel (theirs) or two (ours left, theirs right).
+    pub(super) file: Option<PathBuf>,
+    /// A call of a store instead of a file: time line, request, answer, both channels, words and the center's other
+    /// calls come from there.
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["DIR", "CALL-ID"],
+        conflicts_with_all = ["answered", "request", "library"]
+    )]
+    pub(super) store: Option<Vec<String>>,
+    /// Second of the recording at which the call was answered; nobody is taken for an agent before it. Without it the
+    /// whole recording is assumed to lie after the answer (0).
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) answered: Option<Duration>,
+    /// Second of the recording at which an agent was asked for: the end of the key press. Without it the caller is
+    /// assumed to wait from the beginning (0), as on a line without a menu.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) request: Option<Duration>,
+    /// Other recordings of the same center: files, or folders whose .wav and .flac files are taken. From three on an
+    /// agent can be accepted without a person.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    pub(super) library: Vec<PathBuf>,
+    /// Read the words with the local model, show them beside the sounds and let them count.
+    #[arg(long)]
+    pub(super) transcribe: bool,
+    /// Language of the speech, for --transcribe.
+    #[arg(long, value_enum, default_value_t = LanguageName::Ko)]
+    pub(super) language: LanguageName,
+    /// Folder with the speech models.
+    #[arg(long, default_value = "models", value_name = "DIR")]
+    pub(super) models: PathBuf,
+    /// Print as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Seconds as typed: `12.5`, or `12.5s`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix('s').unwrap_or(text).trim_end();
+    let seconds: f64 = number.parse().map_err(|_| "write seconds, for example 12.5".to_owned())?;
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| "write seconds from the beginning of the recording, 0 or more".to_owned())
 }
 
 /// A language, as typed.

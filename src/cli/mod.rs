@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod figures;
 mod files;
+mod hear;
 mod models;
 mod print;
 mod rig;
@@ -63,6 +64,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => campaign::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Hear(arguments) => hear::run(&arguments),
         Command::Transcribe(arguments) => transcribe::run(&arguments),
         Command::Rejudge(arguments) => score::rejudge(&arguments),
         Command::List(arguments) => score::list(&arguments),

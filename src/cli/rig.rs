@@ -38,9 +38,7 @@ impl Models {
         let store = ModelStore::new(folder);
         let model = store.path(DEFAULT_MODEL).or_infrastructure()?;
         let vad = store.path(VOICE_DETECTOR).or_infrastructure()?;
-        let bytes = std::fs::read(&vad).or_infrastructure()?;
-        let silero = Arc::new(Silero::from_bytes(&bytes).or_infrastructure()?);
-        Ok(Self { model, vad, silero })
+        Ok(Self { model, vad, silero: voice_detector(folder)? })
     }
 
     /// Starts worker processes of this program.
@@ -54,6 +52,13 @@ impl Models {
         };
         Transcriber::start(config).await.or_infrastructure()
     }
+}
+
+/// Finds and loads the voice detector alone; where it is missing the command that fetches it is named.
+pub(super) fn voice_detector(folder: &Path) -> Result<Arc<Silero>, Failure> {
+    let path = ModelStore::new(folder).path(VOICE_DETECTOR).or_infrastructure()?;
+    let bytes = std::fs::read(path).or_infrastructure()?;
+    Ok(Arc::new(Silero::from_bytes(&bytes).or_infrastructure()?))
 }
 
 /// How many calls may be read at a time: one a core.

@@ -7,7 +7,7 @@ use super::failure::{Failure, OrFail as _};
 use super::{block_on, print, rig};
 use crate::domain::time::CallTime;
 use crate::domain::timeline::Party;
-use crate::domain::transcript::Language;
+use crate::domain::transcript::{Language, Transcript};
 use crate::domain::wav::Wav;
 use crate::transcription::{self, Job, Priority};
 use std::path::Path;
@@ -26,21 +26,8 @@ impl From<LanguageName> for Language {
 /// Reads the words of a file.
 pub(super) fn run(arguments: &TranscribeArguments) -> Result<Exit, Failure> {
     let samples = read_audio(&arguments.file)?.theirs;
-    let models = rig::Models::find(&arguments.models)?;
-    let spans = models.silero.voiced(&samples, CallTime::ZERO);
-    let transcript = block_on(async {
-        let transcriber = models.transcriber(1).await?;
-        let job = Job {
-            pcm8k: samples,
-            starts_at: CallTime::ZERO,
-            party: Party::FarEnd,
-            language: arguments.language.into(),
-            deadline: Duration::from_mins(10),
-            priority: Priority::Batch,
-            spans,
-        };
-        transcriber.transcribe(job).await.or_infrastructure()
-    })?;
+    let language = arguments.language.into();
+    let transcript = words(&arguments.models, samples, CallTime::ZERO, language)?;
     if arguments.json {
         print::out(serde_json::to_string_pretty(&transcript).or_infrastructure()?);
     } else if transcript.utterances.is_empty() {
@@ -52,6 +39,30 @@ pub(super) fn run(arguments: &TranscribeArguments) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Reads the words of mono 8 kHz audio of the far end whose first sample stands at `starts_at`.
+pub(super) fn words(
+    models: &Path,
+    pcm8k: Vec<i16>,
+    starts_at: CallTime,
+    language: Language,
+) -> Result<Transcript, Failure> {
+    let models = rig::Models::find(models)?;
+    let spans = models.silero.voiced(&pcm8k, starts_at);
+    block_on(async {
+        let transcriber = models.transcriber(1).await?;
+        let job = Job {
+            pcm8k,
+            starts_at,
+            party: Party::FarEnd,
+            language,
+            deadline: Duration::from_mins(10),
+            priority: Priority::Batch,
+            spans,
+        };
+        transcriber.transcribe(job).await.or_infrastructure()
+    })
 }
 
 /// The hidden command that runs inside a worker process.

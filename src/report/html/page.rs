@@ -252,6 +252,7 @@ fn tiles(center: &CenterReport, figures: &CenterFigures) -> Markup {
                 dd.quiet {
                     (counted(figures.attempts, "attempt"))
                     @if figures.void > 0 { ", " (figures.void) " void" }
+                    @for kind in interrupted(figures) { ", " (kind) }
                     @if figures.excluded > 0 { ", " (counted(figures.excluded, "call")) " left out" }
                 }
             }
@@ -262,6 +263,15 @@ fn tiles(center: &CenterReport, figures: &CenterFigures) -> Markup {
             }
         }
     }
+}
+
+/// Holds and transfers of a center, counted, with their length together.
+fn interrupted(figures: &CenterFigures) -> Vec<String> {
+    [(figures.holds, "hold"), (figures.transfers, "transfer")]
+        .into_iter()
+        .filter(|(found, _)| found.count > 0)
+        .map(|(found, word)| format!("{} ({})", counted(found.count, word), seconds(found.total)))
+        .collect()
 }
 
 fn legend(center: &CenterReport) -> Markup {
