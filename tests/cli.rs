@@ -324,7 +324,7 @@ async fn what_cannot_be_heard_is_named_with_the_way_to_mend_it() {
     ] {
         let ran = hear(folder, arguments);
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-        told += &format!("hear {}\n{}\n\n", arguments.join(" "), ran.stderr.trim_end());
+        told.extend(["hear ", &arguments.join(" "), "\n", ran.stderr.trim_end(), "\n\n"]);
     }
     insta::assert_snapshot!(told);
 }

@@ -8,12 +8,14 @@ use crate::domain::wav::Wav;
 use std::io::Cursor;
 use std::path::Path;
 use std::time::Duration;
-use symphonia::core::audio::GenericAudioBufferRef;
+use symphonia::core::audio::{Channels, GenericAudioBufferRef};
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder as _};
+use symphonia::core::codecs::audio::{
+    AudioCodecParameters, AudioDecoder as _, AudioDecoderOptions,
+};
 use symphonia::core::errors::Error as DecoderError;
-use symphonia::core::formats::FormatReader as _;
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::formats::{FormatOptions, FormatReader as _};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::default::codecs::FlacDecoder;
 use symphonia::default::formats::FlacReader;
 
@@ -116,15 +118,17 @@ fn length(samples: u64) -> Duration {
 /// Decodes a FLAC (RFC 9639). Its frames carry their place: one that is missing between others is an error.
 fn flac(bytes: Vec<u8>) -> Result<Wav, BadAudio> {
     let unreadable = |error: DecoderError| BadAudio::Flac { why: error.to_string() };
-    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
-    let mut reader = FlacReader::try_new(source, Default::default()).map_err(unreadable)?;
+    let source =
+        MediaSourceStream::new(Box::new(Cursor::new(bytes)), MediaSourceStreamOptions::default());
+    let mut reader = FlacReader::try_new(source, FormatOptions::default()).map_err(unreadable)?;
     let track = reader.tracks().first();
     let promised = track.and_then(|t| t.num_frames).unwrap_or(0);
     let Some(CodecParameters::Audio(form)) = track.and_then(|t| t.codec_params.clone()) else {
         return Err(BadAudio::Flac { why: "it holds no audio".to_owned() });
     };
     let width = checked_width(&form)?;
-    let mut decoder = FlacDecoder::try_new(&form, &Default::default()).map_err(unreadable)?;
+    let mut decoder =
+        FlacDecoder::try_new(&form, &AudioDecoderOptions::default()).map_err(unreadable)?;
     let mut channels: Vec<Vec<i16>> = vec![Vec::new(); width];
     loop {
         let packet = match reader.next_packet() {
@@ -149,7 +153,7 @@ fn checked_width(form: &AudioCodecParameters) -> Result<usize, BadAudio> {
     if rate != Hz8k::HZ || bits != BITS {
         return Err(BadAudio::Form { rate, bits });
     }
-    match form.channels.as_ref().map_or(0, |channels| channels.count()) {
+    match form.channels.as_ref().map_or(0, Channels::count) {
         width @ 1..=2 => Ok(width),
         width => Err(BadAudio::Channels(width)),
     }

@@ -70,7 +70,7 @@ fn explained(recording: Recording, silero: &Silero) -> HeardReport {
     };
     HeardReport {
         hearing: hearing::analyze(&input, silero),
-        envelope: Envelope::of(&recording.received, &recording.sent, recording.starts_at),
+        envelope: Envelope::fine(&recording.received, recording.starts_at),
         lasted: samples_to_duration::<Hz8k>(recording.received.len()),
         name: recording.name,
         answered: recording.answered,
@@ -162,7 +162,7 @@ fn recordings_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         )
     })?;
     let audio = |path: &PathBuf| {
-        let form = path.extension().map(|e| e.to_ascii_lowercase());
+        let form = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         form.is_some_and(|form| form == "wav" || form == "flac")
     };
     let mut files: Vec<PathBuf> =

@@ -21,15 +21,26 @@ pub struct Envelope {
 
 /// Buckets in an envelope, at most: more than a page has pixels for would be waste.
 const BUCKETS: usize = 480;
+/// Length of a bucket of a fine envelope: a frame of telephone audio.
+const FINE_MILLIS: usize = 20;
+/// Samples of a millisecond.
+const PER_MILLI: usize = Hz8k::HZ as usize / 1000;
 
 impl Envelope {
     /// Takes the shape of `received` and `sent`, both `[n]` mono `i16` at 8 kHz whose sample 0 lies at `starts_at`.
     /// Empty audio gives empty rows.
     pub fn of(received: &[i16], sent: &[i16], starts_at: CallTime) -> Self {
         let longest = received.len().max(sent.len());
-        let per_milli = Hz8k::HZ as usize / 1000;
-        let bucket_millis = longest.div_ceil(BUCKETS * per_milli).max(1);
-        let peaks = |samples: &[i16]| samples.chunks(bucket_millis * per_milli).map(peak).collect();
+        Self::with(received, sent, starts_at, longest.div_ceil(BUCKETS * PER_MILLI).max(1))
+    }
+
+    /// The shape of `received` alone in buckets of 20 ms, for text that shows stretches one by one.
+    pub fn fine(received: &[i16], starts_at: CallTime) -> Self {
+        Self::with(received, &[], starts_at, FINE_MILLIS)
+    }
+
+    fn with(received: &[i16], sent: &[i16], starts_at: CallTime, bucket_millis: usize) -> Self {
+        let peaks = |samples: &[i16]| samples.chunks(bucket_millis * PER_MILLI).map(peak).collect();
         Self {
             starts_at,
             bucket_millis: bucket_millis as u64,

@@ -45,7 +45,7 @@ pub struct HeardReport {
     pub hearing: Hearing,
     /// The words, if they were read.
     pub transcript: Option<Transcript>,
-    /// The shape of the recording.
+    /// The shape of what was received; [`Envelope::fine`] keeps short segments apart.
     pub envelope: Envelope,
 }
 
@@ -55,10 +55,14 @@ impl HeardReport {
         Some(self.hearing.onset.as_ref()?.at.saturating_since(self.requested?))
     }
 
-    /// Words of the far end that begin in `span`.
-    fn words_in(&self, span: Span) -> impl Iterator<Item = &Utterance> {
+    /// Words of the far end that stand in segment `number` more than in any other one.
+    fn words_in(&self, number: usize) -> impl Iterator<Item = &Utterance> {
         let utterances = self.transcript.iter().flat_map(|t| &t.utterances);
-        utterances.filter(move |u| u.party == Party::FarEnd && span.contains(u.span.start))
+        let place = |said: &Utterance| {
+            let segments = self.hearing.segments.iter().enumerate();
+            segments.max_by_key(|(_, s)| s.span.overlap(said.span)).map(|(n, _)| n)
+        };
+        utterances.filter(move |u| u.party == Party::FarEnd && place(u) == Some(number))
     }
 
     /// The loudest moments of `span` in `STRIP` columns.
@@ -187,8 +191,9 @@ impl Page {
         );
         let head = self.style.dim(&head);
         self.line(&head);
-        for segment in &report.hearing.segments {
+        for (number, segment) in report.hearing.segments.iter().enumerate() {
             self.segment(report, segment);
+            self.words(report, number);
         }
         self.text.push('\n');
     }
@@ -198,7 +203,7 @@ impl Page {
         let (kind, _) = sound(segment.kind);
         let kind = cut_to(kind, 19);
         let lead = format!(
-            "{:>7.2}  {:>7.2}  {}  {kind:19} {:>4.0}% {:>4}  ",
+            "{:>7.2}  {:>7.2}  {}  {kind:19} {:>3.0} % {:>4}  ",
             start.as_secs_f64(),
             end.as_secs_f64(),
             report.strip(segment.span),
@@ -214,7 +219,10 @@ impl Page {
             };
             self.line(&line);
         }
-        for said in report.words_in(segment.span) {
+    }
+
+    fn words(&mut self, report: &HeardReport, number: usize) {
+        for said in report.words_in(number) {
             let doubt = if said.uncertain() { " (unsure)" } else { "" };
             let text = format!("{}{doubt}", quoted(said.text.trim()));
             let first = format!("{:>7.2}  ", said.span.start.as_secs_f64());
@@ -344,7 +352,7 @@ mod tests {
                 }],
                 dropped: 0,
             }),
-            envelope: Envelope::of(&received, &[], CallTime::ZERO),
+            envelope: Envelope::fine(&received, CallTime::ZERO),
         }
     }
 
@@ -381,7 +389,7 @@ mod tests {
     #[test]
     fn a_level_strip_shows_quiet_as_low_and_a_full_moment_as_high_blocks() {
         let report = sample();
-        assert_eq!(report.strip(span(0.0, 0.3)), "▁▁▁▁▁▁▁▁");
+        assert_eq!(report.strip(span(0.0, 0.4)), "▁▁▁▁▁▁▁▁");
         assert_eq!(report.strip(span(1.0, 9.0)), "████████");
         assert_eq!(report.strip(span(40.0, 50.0)).chars().count(), STRIP);
     }

@@ -105,7 +105,7 @@ fn pureun() -> CenterReport {
         let why = "a recording with the same words is known".to_owned();
         *acceptance = Acceptance::Review { why, listen: span(28.0, 32.0) };
     }
-    let wav = cut(&[0; 32_000], at(28.0), span(28.0, 32.0), Duration::ZERO).unwrap();
+    let wav = cut(&vec![0; 32_000], at(28.0), span(28.0, 32.0), Duration::ZERO).unwrap();
     unsure.to_hear = Some(ReviewClip { span: span(28.0, 32.0), wav });
     unsure.judgments[2].verdict = Verdict::Pending(Reason::Borderline);
     "the wait of 19.40 s is within 1 s of the limit of 20 s"

@@ -551,7 +551,8 @@ mod tests {
 
     #[test]
     fn what_is_surely_so_is_opaque_and_what_is_hardly_so_stays_visible() {
-        assert_eq!([1.0, 0.5, 0.0, 2.0].map(opacity), [1.0, 0.63, 0.25, 1.0]);
+        let shown = [1.0, 0.5, 0.0, 2.0].map(|p| opacity(p).to_string());
+        assert_eq!(shown, ["1", "0.63", "0.25", "1"]);
     }
 
     #[test]
