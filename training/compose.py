@@ -1,6 +1,6 @@
 """Composes labelled telephone calls for training and measuring the ear: `python3 training/compose.py --help`.
 
-Needs numpy, sox with all its formats and, the first time, apt-get and dpkg-deb: the voices and the music come from
+Needs numpy, sox with all its formats, opusdec and, the first time, apt-get and dpkg-deb: the voices and the music come from
 Debian packages fetched by name into the cache folder. Writes 8 kHz mono 16-bit WAVs, labels.json (the form that
 `callprobe bench hearing DIR` reads) and SOURCES.md. The same seed and packages give the same calls.
 """
@@ -165,9 +165,15 @@ class Source:
         self.used["korean lines" if file.suffix == ".wav" and not str(file).startswith(str(self.cache)) else inside] += 1
         if kept.exists():
             return np.load(kept).astype(np.float64)
+        given, fed = str(file), None
+        if file.suffix == ".opus":
+            opus = subprocess.run(["opusdec", "--quiet", "--rate", "48000", "--force-wav", given, "-"], capture_output=True)
+            given, fed = "-t wav --ignore-length -", opus.stdout
         told = subprocess.run(
-            ["sox", "-V1", "-D", "-v", "0.7", str(file), "-r", str(RATE), "-c", "1", "-b", "16", "-e", "signed-integer",
-             "-t", "raw", "-", *effects], capture_output=True)
+            ["sox", "-V1", "-D", "-v", "0.7", *(given.split(" ") if fed else [given]), "-r", str(RATE), "-c", "1",
+             "-b", "16", "-e", "signed-integer", "-t", "raw", "-", *effects], input=fed, capture_output=True)
+        if told.returncode:
+            raise Trouble(f"sox cannot read `{file}`: {told.stderr.decode().strip()[-200:]}; install libsox-fmt-all")
         sound = np.frombuffer(told.stdout[:len(told.stdout) // 2 * 2], "<i2").astype(np.float32) / 32768
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.save(kept, sound)
@@ -686,9 +692,9 @@ def main():
     parser.add_argument("--korean", type=Path, help="folder with manifest*.csv and Korean lines",
                         default=Path(__file__).parent.parent / "scenarios/simulated/voices")
     arguments = parser.parse_args()
-    for tool in ("sox", "apt-get", "dpkg-deb", "tar"):
+    for tool in ("sox", "opusdec", "apt-get", "dpkg-deb", "tar"):
         if not shutil.which(tool):
-            sys.exit(f"`{tool}` is not on the PATH: apt-get install sox libsox-fmt-all apt dpkg tar")
+            sys.exit(f"`{tool}` is not on the PATH: apt-get install sox libsox-fmt-all opus-tools apt dpkg tar")
     try:
         summary(compose_set(arguments))
     except Trouble as trouble:
