@@ -443,6 +443,8 @@ def main():
     parser.add_argument("--korean", type=Path, help="folder with manifest*.csv and Korean lines",
                         default=Path(__file__).parent.parent / "scenarios/simulated/voices")
     arguments = parser.parse_args()
+    if arguments.centers < 1 or arguments.calls < 1:
+        parser.error("--centers and --calls must be at least 1")
     for tool in ("sox", "opusdec", "apt-get", "dpkg-deb", "tar"):
         if not shutil.which(tool):
             sys.exit(f"`{tool}` is not on the PATH: apt-get install sox libsox-fmt-all opus-tools apt dpkg tar")
