@@ -61,8 +61,9 @@ MUSIC = {
 SOUNDING = ("*.ogg", "*.wav", "*.opus", "*.mp3", "*.gsm", "*.pk3", "*/copyright")
 # Clips are cut where their level first and last passes this, relative to their loudest 10 ms.
 CUT_DB = -40.0
-# An agent's first clip must be this loud (dB below its loudest 10 ms) within RISE seconds of the cut: a sharp onset.
-RISE_DB, RISE = -24.0, 0.05
+# An agent's first clip must be this loud (dB below its loudest 10 ms), and stay so for most of 40 ms, from RISE seconds
+# after the cut at the latest: other people's talk in the room may be nearly as loud as anything weaker.
+RISE_DB, RISE = -20.0, 0.05
 
 
 class Trouble(Exception):
@@ -205,8 +206,8 @@ def speech(x, onset=False):
     cut = x[at[start] + 40:at[end] + 80].copy()
     if len(cut) < RATE // 4:
         return None
-    sharp = np.flatnonzero(level[start:] > loudest + RISE_DB)
-    if onset and (not len(sharp) or sharp[0] > RISE * 1000):
+    loud = level[start:start + 120] > loudest + RISE_DB
+    if onset and not any(loud[n:n + 40].mean() > 0.75 for n in range(round(RISE * 1000))):
         return None
     fade = np.linspace(0, 1, 16)
     cut[:16] *= fade
