@@ -2,6 +2,7 @@
 //! voice model. Leaves: masks of voice, music, known recordings and tones.
 
 use super::accept::ENOUGH_OTHER_CALLS;
+use super::beep::beeps;
 use super::features::{Analyser, Features};
 use super::fingerprint::{
     Fingerprints, MATCH_PRINTS, PRINT_WINDOW, SAME_ABOVE, fingerprint, similarity,
@@ -14,7 +15,7 @@ use super::music::{TEXTURE_FRAMES, Texture};
 use super::network::{FrameClass, FrameNetwork, Posterior};
 use super::resample::upsample_2x;
 use super::silero::{Silero, VOICE_FRAME, voiced_frames};
-use super::tone::{Cadence, ToneHeard};
+use super::tone::{Cadence, ToneHeard, ToneSpectrum};
 use crate::domain::audio::{Dbov, FRAME_SAMPLES};
 
 /// A recording is known by at least this many agreeing frames in a row: 0.1 s of comparisons of 0.64 s each.
@@ -66,6 +67,8 @@ pub(crate) struct Evidence {
     pub(crate) echo: Vec<bool>,
     /// Call-progress tones, by first and last frame.
     pub(crate) tones: Vec<ToneHeard>,
+    /// Single beeps, by first and last frame.
+    pub(crate) beeps: Vec<(usize, usize)>,
     /// Stretches of voice in frames, echo and tones left out.
     pub(crate) voiced: Vec<(usize, usize)>,
 }
@@ -89,6 +92,10 @@ impl Evidence {
         for tone in &tones {
             let to = (tone.to as usize).min(frames);
             tonal[(tone.from as usize).min(to)..to].fill(true);
+        }
+        let beeps = beeps(received);
+        for &(from, to) in &beeps {
+            tonal[from.min(frames)..to.min(frames)].fill(true);
         }
         let prints = fingerprint(received);
         let elsewhere = matches(library, &prints, Apart::Anywhere);
@@ -129,6 +136,7 @@ impl Evidence {
             known_elsewhere,
             echo,
             tones,
+            beeps,
         }
     }
 }
@@ -146,13 +154,19 @@ fn quietest_tenth(levels: &[f32]) -> f32 {
 fn tones(features: &[Features]) -> Vec<ToneHeard> {
     let mut cadence = Cadence::default();
     let mut found: Vec<ToneHeard> = Vec::new();
-    // A second of quiet after the end finishes what still sounds there.
-    let shown = features.iter().map(|f| f.tone).chain(std::iter::repeat_n(None, 50));
-    for heard in shown.filter_map(|tone| cadence.push(tone)) {
-        match found.last_mut() {
-            Some(last) if last.meaning == heard.meaning && last.from == heard.from => *last = heard,
-            _ => found.push(heard),
+    let mut keep = |heard: Option<ToneHeard>| match (found.last_mut(), heard) {
+        (Some(last), Some(heard)) if last.meaning == heard.meaning && last.from == heard.from => {
+            *last = heard;
         }
+        (_, Some(heard)) => found.push(heard),
+        (_, None) => {}
+    };
+    for frame in features {
+        keep(cadence.push(frame));
+    }
+    // A second of quiet after the end finishes what still sounds there.
+    for _ in 0..50 {
+        keep(cadence.push(None::<ToneSpectrum>));
     }
     found
 }

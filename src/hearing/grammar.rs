@@ -89,6 +89,11 @@ pub(crate) fn stretches(evidence: &Evidence, marks: &Landmarks<'_>, cues: &[Cue]
     let mut kinds: Vec<(SegmentKind, &'static str)> =
         sounds.iter().enumerate().map(|(n, sound)| kind_of(evidence, marks, n, *sound)).collect();
     paint_tones(evidence, marks, &mut kinds);
+    for &(from, to) in &evidence.beeps {
+        for held in kinds.iter_mut().take(to).skip(from) {
+            *held = (SegmentKind::Beep, "a single tone");
+        }
+    }
     paint_words(evidence, marks, cues, &mut kinds);
     smooth(&mut kinds);
     let mut found: Vec<Stretch> = Vec::new();
@@ -206,6 +211,7 @@ fn probability(
         | SegmentKind::TransferRing
         | SegmentKind::Busy
         | SegmentKind::Congestion
+        | SegmentKind::Beep
         | SegmentKind::InformationTone => 1.0,
         SegmentKind::QueueAnnouncement | SegmentKind::UnknownVoice if !evidence.known[n] => {
             heard * (1.0 - reached)

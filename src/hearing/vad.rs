@@ -1,9 +1,10 @@
 //! Speech, music or quiet, told causally. Enters: features of each 20 ms frame. Leaves: when speech and music begin
-//! and end. No model: it only steers the navigator.
+//! and end, by level and the causal frame network: it only steers the navigator.
 
 use super::features::Features;
 use super::level::Floor;
-use super::music::{TEXTURE_FRAMES, Texture};
+use super::moment::{Sight, Track};
+use super::network::{FrameClass, FrameNetwork};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -17,6 +18,12 @@ const MUSIC_ABOVE: f32 = 1.0;
 const SPEECH_BELOW: f32 = -1.0;
 /// The odds have to hold for this many frames: 0.5 s.
 const SURE_FRAMES: u32 = 25;
+/// Sound is not called music before it has lasted for this many frames: 1.5 s.
+const LISTENED: u64 = 75;
+/// Share of the newest frame in the odds, which are asked for every fifth frame.
+const NEWEST: f32 = 0.3;
+/// The network is never surer than this of a frame, one way or the other.
+const DOUBT: f32 = 0.01;
 
 /// What changed; frames count from the first one heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +50,9 @@ pub(crate) struct SoundTracker {
     /// Quiet that ends speech, in frames.
     quiet: u64,
     standing_out: VecDeque<bool>,
-    recent: VecDeque<Features>,
+    track: Track,
+    /// Log-odds of music over speech, over about the last half second.
+    odds: f32,
     sure: u32,
 }
 
@@ -56,7 +65,8 @@ impl SoundTracker {
             sound: Sound::Quiet,
             quiet: (quiet.as_millis() / 20).max(1) as u64,
             standing_out: VecDeque::with_capacity(ONSET_WINDOW + 1),
-            recent: VecDeque::with_capacity(TEXTURE_FRAMES + 1),
+            track: Track::default(),
+            odds: 0.0,
             sure: 0,
         }
     }
@@ -70,10 +80,8 @@ impl SoundTracker {
             self.standing_out.pop_front();
         }
         self.standing_out.push_back(out);
-        if self.recent.len() == TEXTURE_FRAMES {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(*features);
+        self.track.push(features, 0.0);
+        self.track.forget();
         match &mut self.sound {
             Sound::Quiet => self.maybe_begins(frame),
             Sound::Speech { from, last } => {
@@ -107,7 +115,7 @@ impl SoundTracker {
                 if self.holds(odds < SPEECH_BELOW) {
                     // Quiet first: the next frame that stands out begins the speech.
                     self.sound = Sound::Quiet;
-                    let to = frame.saturating_sub(TEXTURE_FRAMES as u64).max(from);
+                    let to = frame.saturating_sub(LISTENED).max(from);
                     return Some(SoundChange::MusicEnded { from, to });
                 }
                 None
@@ -123,15 +131,21 @@ impl SoundTracker {
         let first = self.standing_out.iter().position(|out| *out)?;
         let from = frame + 1 + first as u64 - self.standing_out.len() as u64;
         self.sound = Sound::Speech { from, last: frame };
+        self.odds = 0.0;
         Some(SoundChange::SpeechStarted { from })
     }
 
-    /// Log-odds of music over the last second and a half, if the sound has lasted as long.
+    /// Log-odds of music over speech, if the sound has lasted for long enough.
     fn odds(&mut self, from: u64, frame: u64) -> Option<f32> {
-        if frame - from < TEXTURE_FRAMES as u64 || !frame.is_multiple_of(5) {
+        if !frame.is_multiple_of(5) {
             return None;
         }
-        Texture::of(self.recent.make_contiguous()).map(Texture::musical)
+        let inputs = self.track.inputs(self.track.len() - 1, Sight::Causal);
+        let posterior = FrameNetwork::causal().posterior(&inputs);
+        let of = |class: FrameClass| posterior[class as usize] + DOUBT;
+        let newest = (of(FrameClass::Music) / of(FrameClass::Voice)).ln();
+        self.odds += NEWEST * (newest - self.odds);
+        (frame - from >= LISTENED).then_some(self.odds)
     }
 
     /// Whether a finding, asked for every fifth frame, has held for long enough.
