@@ -5,16 +5,17 @@
 //! comparison of 0.64 s decides, and an alignment is followed for as long as it holds.
 
 use super::fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, similarity};
-use crate::domain::prompt::PromptRecord;
-use std::collections::BTreeMap;
+use crate::domain::ids::CallId;
+use crate::domain::prompt::{PromptRecord, PromptRole, PromptSound};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A word found at more places than this is too common to propose an alignment.
 const COMMON: usize = 64;
 /// An alignment is followed down to this similarity, and dropped below it for [`PATIENCE`] prints.
 const FOLLOW_ABOVE: f32 = 0.30;
 const PATIENCE: u32 = 25;
-/// At most this many alignments are followed at once.
-const FOLLOWED: usize = 12;
+/// At most this many alignments are followed at once; a center's calls are compared with up to so many others.
+pub(crate) const FOLLOWED: usize = 24;
 /// Matches of one stream within about this many prints of each other are one alignment.
 const CLUSTER: f32 = 8.0;
 /// A drift over this many prints, 1 s, is measured to about 0.2 %. Our measurement over 60 lines of synthetic Korean
@@ -33,12 +34,23 @@ const BUCKET_BITS: u32 = 16;
 /// A stored stream of prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stream {
-    /// Identifier of the prompt; `None` for a whole other call.
-    prompt: Option<u64>,
+    /// The prompt; `None` for a whole other call.
+    prompt: Option<KnownPrompt>,
     /// Where it begins in the joined prints.
     start: usize,
     /// How many prints it has.
     length: usize,
+}
+
+/// A stored prompt, as far as those who hear it ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownPrompt {
+    /// Its identifier.
+    pub(crate) prompt: u64,
+    /// What it is for.
+    pub(crate) role: PromptRole,
+    /// Voice or music.
+    pub(crate) sound: PromptSound,
 }
 
 /// Known recordings of one center; immutable, shared by an `Arc`.
@@ -70,15 +82,54 @@ impl Library {
         library
     }
 
-    /// A library of stored prompts; it counts as many other calls as the prompt heard most often was heard in.
+    /// A library of stored prompts, those that a person had forgotten left out. It counts the calls that played any of
+    /// them as other calls; for prompts that do not name theirs, those of the prompt heard most often.
     pub fn from_prompts<'a>(prompts: impl IntoIterator<Item = &'a PromptRecord>) -> Self {
         let mut library = Self::default();
-        for prompt in prompts {
-            library.add(Some(prompt.prompt), &prompt.prints, |_| true);
-            library.calls = library.calls.max(prompt.calls);
-        }
+        let played = library.add_prompts(prompts);
+        library.count(&played);
         library.sort();
         library
+    }
+
+    /// A library for hearing the call `this`: the other calls among `calls`, and the stored prompts of its center. A
+    /// call that is both in `calls` and behind a prompt counts once.
+    pub fn of_center<'a>(
+        this: CallId,
+        calls: impl IntoIterator<Item = (CallId, &'a Fingerprints)>,
+        prompts: impl IntoIterator<Item = &'a PromptRecord>,
+    ) -> Self {
+        let mut library = Self::default();
+        let mut others = library.add_prompts(prompts);
+        for (call, prints) in calls.into_iter().filter(|(call, _)| *call != this) {
+            library.add(None, &prints.prints, |n| prints.active(n));
+            others.insert(call);
+        }
+        others.remove(&this);
+        library.count(&others);
+        library.sort();
+        library
+    }
+
+    /// Adds prompts; gives back the calls that played them.
+    fn add_prompts<'a>(
+        &mut self,
+        prompts: impl IntoIterator<Item = &'a PromptRecord>,
+    ) -> BTreeSet<CallId> {
+        let mut played = BTreeSet::new();
+        for record in prompts.into_iter().filter(|record| record.is_known()) {
+            let PromptRecord { prompt, role, sound, .. } = *record;
+            self.add(Some(KnownPrompt { prompt, role, sound }), &record.prints, |_| true);
+            played.extend(record.heard_in.iter().copied());
+            if record.heard_in.is_empty() {
+                self.calls = self.calls.max(record.calls);
+            }
+        }
+        played
+    }
+
+    fn count(&mut self, others: &BTreeSet<CallId>) {
+        self.calls = self.calls.max(u32::try_from(others.len()).unwrap_or(u32::MAX));
     }
 
     /// How many other calls stand behind it.
@@ -86,9 +137,14 @@ impl Library {
         self.calls
     }
 
-    /// Whether its streams are whole calls rather than prompts.
-    pub(crate) fn holds_calls(&self) -> bool {
-        self.streams.iter().all(|s| s.prompt.is_none())
+    /// How many of its streams are whole calls.
+    pub(crate) fn whole_calls(&self) -> usize {
+        self.streams.iter().filter(|s| s.prompt.is_none()).count()
+    }
+
+    /// The prompt that a stream is.
+    pub(crate) fn prompt_of(&self, stream: usize) -> Option<KnownPrompt> {
+        self.streams.get(stream)?.prompt
     }
 
     /// Whether it knows nothing.
@@ -104,7 +160,7 @@ impl Library {
         found.iter().map(best).collect()
     }
 
-    fn add(&mut self, prompt: Option<u64>, prints: &[u32], active: impl Fn(usize) -> bool) {
+    fn add(&mut self, prompt: Option<KnownPrompt>, prints: &[u32], active: impl Fn(usize) -> bool) {
         let start = self.prints.len();
         for (n, &word) in prints.iter().enumerate().filter(|(n, _)| active(*n)) {
             if let Ok(place) = u32::try_from(start + n) {
@@ -165,7 +221,7 @@ impl Library {
         let peak = (0.5 * (before - after) / bend).clamp(-1.0, 1.0);
         Match {
             similarity: alike,
-            prompt: self.streams[alignment.stream].prompt,
+            prompt: self.prompt_of(alignment.stream).map(|known| known.prompt),
             remaining: self.from(alignment.stream, start).len().saturating_sub(MATCH_PRINTS),
             stream: alignment.stream,
             place: alignment.offset as f32 + peak,
@@ -178,7 +234,7 @@ impl Library {
 pub(crate) struct Match {
     /// How alike, above [`SAME_ABOVE`].
     pub(crate) similarity: f32,
-    /// The prompt, if the library holds prompts.
+    /// The prompt, if the stream is one.
     pub(crate) prompt: Option<u64>,
     /// How many prints of the stream follow after the compared stretch.
     pub(crate) remaining: usize,

@@ -284,12 +284,9 @@ mod tests {
     fn a_known_prompt_is_recognised_within_a_second_and_its_end_predicted_to_60_ms() {
         let prompt = speech(3, 1.0, 6000);
         let record = PromptRecord {
-            center: CenterId::new("hanbit").unwrap(),
-            prompt: 42,
             role: PromptRole::Menu,
-            text: String::new(),
-            prints: fingerprint(&prompt).prints,
             calls: 4,
+            ..PromptRecord::new(CenterId::new("hanbit").unwrap(), 42, fingerprint(&prompt).prints)
         };
         let library = Library::from_prompts([&record]);
         assert_eq!(library.other_calls(), 4);
