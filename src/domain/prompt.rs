@@ -149,7 +149,8 @@ impl PromptRecord {
     /// Counts a call that plays it; a call counts once.
     pub fn heard(&mut self, call: CallId, at: WallTime) {
         if self.heard_in.insert(call) {
-            self.calls = (self.calls + 1).max(u32::try_from(self.heard_in.len()).unwrap_or(u32::MAX));
+            self.calls =
+                (self.calls + 1).max(u32::try_from(self.heard_in.len()).unwrap_or(u32::MAX));
         }
         self.first_seen = Some(self.first_seen.map_or(at, |first| first.min(at)));
         self.last_seen = Some(self.last_seen.map_or(at, |last| last.max(at)));
@@ -178,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_record_from_before_times_and_versions_were_kept_reads() {
-        let old = r#"{"center":"hanbit","prompt":7,"role":"menu","text":"x","prints":[1,2],"calls":4}"#;
+        let old =
+            r#"{"center":"hanbit","prompt":7,"role":"menu","text":"x","prints":[1,2],"calls":4}"#;
         let read: PromptRecord = serde_json::from_str(old).unwrap();
         assert_eq!((read.version, read.calls, read.replaces), (1, 4, None));
         assert!(read.is_known() && read.first_seen.is_none() && read.options.is_empty());

@@ -110,6 +110,21 @@ pub(crate) fn cue(utterance: &Utterance) -> Option<WordCue> {
     greeting.map(WordCue::Greeting)
 }
 
+/// Words that the call is recorded.
+const RECORDED: &[&str] = &["녹음", "recorded", "recording"];
+
+/// Whether the words of a recording say that nobody is there.
+pub(crate) fn is_closed(text: &str) -> bool {
+    let text = squeezed(text);
+    CLOSED.iter().any(|words| text.contains(words))
+}
+
+/// Whether the words of a recording say that the call is recorded.
+pub(crate) fn is_recording_notice(text: &str) -> bool {
+    let text = squeezed(text);
+    RECORDED.iter().any(|words| text.contains(words))
+}
+
 fn squeezed(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

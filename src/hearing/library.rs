@@ -137,6 +137,11 @@ impl Library {
         self.calls
     }
 
+    /// How many prints a stream has; 0 for one that it does not hold.
+    pub(crate) fn length_of(&self, stream: usize) -> usize {
+        self.streams.get(stream).map_or(0, |s| s.length)
+    }
+
     /// How many of its streams are whole calls.
     pub(crate) fn whole_calls(&self) -> usize {
         self.streams.iter().filter(|s| s.prompt.is_none()).count()

@@ -6,6 +6,7 @@
 //! model. Pure: the caller reads files and clocks.
 
 mod accept;
+mod enrol;
 mod error;
 mod evidence;
 mod features;
@@ -16,9 +17,13 @@ mod lexicon;
 mod library;
 mod live;
 mod mask;
+mod menu;
 mod music;
+mod naming;
+mod occurrence;
 mod offline;
 mod onset;
+mod repeats;
 pub mod resample;
 mod silero;
 mod spectrum;
@@ -26,10 +31,12 @@ mod tone;
 mod vad;
 
 pub use accept::ENOUGH_OTHER_CALLS;
+pub use enrol::{EnrolCall, Enrolment, enrol};
 pub use error::HearingError;
 pub use fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, fingerprint, similarity};
 pub use library::Library;
 pub use live::{Listener, LiveEvent, SPEECH_QUIET};
+pub use occurrence::{Played, name_segments, played};
 pub use offline::{OfflineInput, analyze};
 pub use silero::{Silero, VOICE_FRAME};
 
