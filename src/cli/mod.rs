@@ -15,6 +15,7 @@ mod figures;
 mod files;
 mod models;
 mod print;
+mod prompts;
 mod rig;
 mod score;
 mod simulate;
@@ -67,6 +68,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::List(arguments) => score::list(&arguments),
         Command::Score(arguments) => score::score(&arguments),
         Command::Report(arguments) => score::report(&arguments),
+        Command::Prompts(command) => prompts::run(&command),
         Command::Models(command) => models::run(command),
         Command::Lint(arguments) => files::lint(&arguments),
         Command::Explain(arguments) => texts::explain(&arguments),

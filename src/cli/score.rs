@@ -93,7 +93,7 @@ pub(super) fn rejudge(arguments: &CampaignArguments) -> Result<Exit, Failure> {
     })
 }
 
-async fn open(folder: &Path) -> Result<Store, Failure> {
+pub(super) async fn open(folder: &Path) -> Result<Store, Failure> {
     if !folder.join("callprobe.sqlite").exists() {
         return Err(Failure::say(
             format!("`{}` is no store of callprobe", folder.display()),

@@ -136,7 +136,7 @@ pub fn enrol(center: &CenterId, calls: &[EnrolCall<'_>], stored: Vec<PromptRecor
 struct Draft {
     prints: Vec<u32>,
     sound: PromptSound,
-    /// Call and frame where it was found.
+    /// Frame and call where it was found.
     found: (usize, usize),
 }
 
@@ -161,11 +161,12 @@ fn drafts(tracks: &[Track<'_>], mut repeats: Vec<Repeat>) -> Vec<Draft> {
                 continue;
             }
             if to - from >= SHORTEST {
-                let found = (repeat.call, repeat.frames.0 + from);
+                let found = (repeat.frames.0 + from, repeat.call);
                 drafts.push(Draft { prints: prints.to_vec(), sound, found });
             }
         }
     }
+    // Numbers follow the order of a call.
     drafts.sort_by_key(|draft| draft.found);
     drafts
 }
@@ -351,4 +352,320 @@ fn still_forgotten(
         }
     }
     gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fingerprint::fingerprint;
+    use super::super::testing::{companded, music, noise, speech};
+    use super::*;
+    use crate::domain::ids::ContentHash;
+    use crate::domain::prompt::PromptRole;
+    use crate::domain::time::Span;
+    use crate::domain::timeline::Party;
+    use crate::domain::transcript::{Language, Utterance};
+
+    /// A call in the making.
+    struct Made {
+        number: u8,
+        prints: Fingerprints,
+        segments: Vec<Segment>,
+        onset: Option<CallTime>,
+        request: Option<CallTime>,
+        transcript: Option<Transcript>,
+    }
+
+    fn made(number: u8, parts: &[Vec<i16>]) -> Made {
+        let prints = fingerprint(&companded(&parts.concat()));
+        Made { number, prints, segments: vec![], onset: None, request: None, transcript: None }
+    }
+
+    fn ms(millis: u64) -> CallTime {
+        CallTime::from_millis(millis)
+    }
+
+    fn opened(number: u8) -> WallTime {
+        WallTime(jiff::Timestamp::from_second(1_000_000 + i64::from(number) * 3600).unwrap())
+    }
+
+    fn id(number: u8) -> CallId {
+        CallId::from_uuid(uuid::Uuid::from_u128(u128::from(number)))
+    }
+
+    fn learned(calls: &[Made], stored: Vec<PromptRecord>) -> Enrolment {
+        let calls: Vec<EnrolCall<'_>> = calls
+            .iter()
+            .map(|made| EnrolCall {
+                call: id(made.number),
+                opened: opened(made.number),
+                prints: &made.prints,
+                starts_at: CallTime::ZERO,
+                segments: &made.segments,
+                onset: made.onset,
+                answered: Some(CallTime::ZERO),
+                request: made.request,
+                pressed: vec![],
+                transcript: made.transcript.as_ref(),
+            })
+            .collect();
+        enrol(&CenterId::new("hanbit").unwrap(), &calls, stored)
+    }
+
+    fn quiet(seed: u64, millis: usize) -> Vec<i16> {
+        noise(seed, -66.0, millis)
+    }
+
+    /// Quiet, a prompt, quiet, a person.
+    fn ordinary(number: u8, prompt: &[i16]) -> Made {
+        let seed = u64::from(number);
+        let parts = [
+            quiet(seed, 600 + 130 * usize::from(number)),
+            prompt.to_vec(),
+            quiet(seed + 50, 900),
+            speech(1000 + seed, 1.0, 4000),
+            quiet(seed + 100, 500),
+        ];
+        made(number, &parts)
+    }
+
+    fn lengths(enrolment: &Enrolment) -> Vec<f64> {
+        enrolment.prompts.iter().map(|p| p.length().as_secs_f64()).collect()
+    }
+
+    fn is_about(length: f64, expected: f64) {
+        assert!((length - expected).abs() <= 0.3, "{length} instead of {expected}");
+    }
+
+    #[test]
+    fn a_recording_of_four_calls_is_one_record_of_its_full_length() {
+        let prompt = speech(1, 1.0, 5000);
+        let mut calls: Vec<Made> = (1..=3).map(|n| ordinary(n, &prompt)).collect();
+        // The fourth caller hangs up, or presses a key, after three seconds.
+        calls.push(ordinary(4, &prompt[..24_000]));
+        let found = learned(&calls, vec![]);
+        let [length] = lengths(&found)[..] else { panic!("{:?}", lengths(&found)) };
+        is_about(length, 5.0);
+        let record = &found.prompts[0];
+        assert_eq!((record.calls, record.version, record.sound), (4, 1, PromptSound::Voice));
+        assert_eq!((record.first_seen, record.last_seen), (Some(opened(1)), Some(opened(4))));
+        let [one] = found.played[&id(2)][..] else { panic!("{:?}", found.played) };
+        assert!(one.frames.0.abs_diff(43) <= 8 && one.heard().abs_diff(250) <= 15, "{one:?}");
+    }
+
+    #[test]
+    fn two_calls_and_repeats_within_one_call_teach_nothing() {
+        let prompt = speech(1, 1.0, 5000);
+        let twice = [prompt.clone(), quiet(7, 12_000), prompt.clone()].concat();
+        let calls = [ordinary(1, &twice), ordinary(2, &prompt), ordinary(3, &speech(2, 1.0, 5000))];
+        assert_eq!(learned(&calls, vec![]).prompts, vec![]);
+    }
+
+    #[test]
+    fn the_same_calls_again_change_nothing_and_a_new_one_counts_once() {
+        let prompt = speech(1, 1.0, 5000);
+        let mut calls: Vec<Made> = (1..=3).map(|n| ordinary(n, &prompt)).collect();
+        let first = learned(&calls, vec![]);
+        let again = learned(&calls, first.prompts.clone());
+        assert_eq!(again, first);
+        calls.push(ordinary(9, &prompt));
+        let more = learned(&calls, again.prompts);
+        assert_eq!(more.prompts.len(), 1);
+        assert_eq!((more.prompts[0].prompt, more.prompts[0].calls), (1, 4));
+        assert_eq!(more.prompts[0].last_seen, Some(opened(9)));
+        // A known recording is counted even where it would not be learned.
+        let alone = learned(&calls[3..], first.prompts);
+        assert_eq!((alone.prompts.len(), alone.prompts[0].calls), (1, 4));
+    }
+
+    #[test]
+    fn a_recording_ends_where_calls_part() {
+        let (welcome, gap) = (speech(1, 1.0, 4000), quiet(3, 700));
+        let (menu, closed) = (speech(2, 1.0, 5000), speech(3, 1.0, 4500));
+        let with = |next: &[i16]| [welcome.clone(), gap.clone(), next.to_vec()].concat();
+        let mut calls: Vec<Made> = (1..=3).map(|n| ordinary(n, &with(&menu))).collect();
+        calls.extend((4..=6).map(|n| ordinary(n, &with(&closed))));
+        let found = learned(&calls, vec![]);
+        let [first, second, third] = lengths(&found)[..] else { panic!("{:?}", lengths(&found)) };
+        is_about(first, 4.0);
+        is_about(second, 5.0);
+        is_about(third, 4.5);
+        let calls: Vec<u32> = found.prompts.iter().map(|p| p.calls).collect();
+        assert_eq!(calls, [6, 3, 3]);
+    }
+
+    #[test]
+    fn music_that_callers_enter_anywhere_is_one_record_of_about_the_piece() {
+        let piece = music(11, 14_000);
+        let part = |from: usize, millis: usize| {
+            piece.iter().cycle().skip(from * 8).take(millis * 8).copied().collect::<Vec<i16>>()
+        };
+        let starts = [0, 2500, 5100, 7700, 9300, 11_900, 4000];
+        let calls: Vec<Made> = starts
+            .iter()
+            .zip(1_u8..)
+            .map(|(&start, n)| {
+                let parts = [
+                    quiet(u64::from(n), 1000),
+                    part(start, 8000),
+                    speech(500 + u64::from(n), 1.0, 3000),
+                ];
+                let mut call = made(n, &parts);
+                let kinds =
+                    [SegmentKind::Silence, SegmentKind::QueueMusic, SegmentKind::UnknownVoice];
+                let edges = [0, 1000, 9000, 12_000];
+                call.segments = kinds
+                    .iter()
+                    .zip(edges.windows(2))
+                    .map(|(&kind, edge)| Segment {
+                        span: Span::new(ms(edge[0]), ms(edge[1])),
+                        kind,
+                        probability: 1.0,
+                        prompt: None,
+                        because: String::new(),
+                    })
+                    .collect();
+                call.request = Some(ms(500));
+                call
+            })
+            .collect();
+        let found = learned(&calls, vec![]);
+        assert_eq!(found.prompts.len(), 1, "{:?}", lengths(&found));
+        let record = &found.prompts[0];
+        assert_eq!(
+            (record.sound, record.role, record.calls),
+            (PromptSound::Music, PromptRole::Queue, 7)
+        );
+        let length = record.length().as_secs_f64();
+        assert!((12.0..=18.0).contains(&length), "{length}");
+    }
+
+    #[test]
+    fn what_a_person_says_is_not_enrolled_even_if_it_is_played_to_every_caller() {
+        let agent = speech(70, 1.0, 5000);
+        let mut calls: Vec<Made> =
+            (1..=4).map(|n| made(n, &[quiet(u64::from(n), 2000), agent.clone()])).collect();
+        assert_eq!(learned(&calls, vec![]).prompts.len(), 1);
+        for call in &mut calls {
+            call.onset = Some(ms(2000));
+        }
+        assert_eq!(learned(&calls, vec![]).prompts.len(), 0);
+    }
+
+    #[test]
+    fn the_same_person_saying_the_same_at_other_speeds_is_not_enrolled() {
+        let calls: Vec<Made> = [1.0, 1.01, 0.985, 1.02, 0.975]
+            .iter()
+            .zip(1_u8..)
+            .map(|(&speed, n)| ordinary(n, &speech(1, speed, 5000)))
+            .collect();
+        assert_eq!(lengths(&learned(&calls, vec![])), Vec::<f64>::new());
+    }
+
+    fn said(from: u64, to: u64, text: &str, sure: f32) -> Utterance {
+        Utterance {
+            party: Party::FarEnd,
+            span: Span::new(ms(from), ms(to)),
+            text: text.into(),
+            words: vec![],
+            mean_log_probability: sure,
+        }
+    }
+
+    /// Calls that play a welcome and then a menu, with their words.
+    fn menus(numbers: std::ops::RangeInclusive<u8>, menu: u64, words: &str) -> Vec<Made> {
+        let of = |n: u8| {
+            let seed = u64::from(n);
+            let lead = 1000 + 200 * usize::from(n % 5);
+            let parts = [
+                quiet(seed, lead),
+                speech(1, 1.0, 3000),
+                // The exchange takes its time, now more, now less.
+                quiet(seed + 40, 700 + 90 * usize::from(n % 7)),
+                speech(menu, 1.0, 5000),
+                quiet(seed + 80, 3000),
+            ];
+            let mut call = made(n, &parts);
+            let start = lead as u64 + 3700 + 90 * u64::from(n % 7);
+            call.request = Some(ms(start + 6000));
+            let utterances = vec![
+                said(lead as u64, lead as u64 + 3000, "안녕하십니까, 한빛카드입니다.", -0.2),
+                said(
+                    start,
+                    start + 5000,
+                    if n % 2 == 0 { words } else { "잡음" },
+                    if n % 2 == 0 { -0.1 } else { -0.9 },
+                ),
+            ];
+            let model = ContentHash::from_bytes(&[0; 32]);
+            call.transcript =
+                Some(Transcript { model, language: Language::Ko, utterances, dropped: 0 });
+            call
+        };
+        numbers.map(of).collect()
+    }
+
+    #[test]
+    fn words_role_and_keys_come_from_the_call_that_was_read_best() {
+        let found = learned(&menus(1..=4, 2, "상담원 연결은 0번을 눌러 주십시오."), vec![]);
+        let [welcome, menu] = &found.prompts[..] else { panic!("{:?}", lengths(&found)) };
+        assert_eq!(
+            (welcome.role, welcome.text.as_str()),
+            (PromptRole::Greeting, "안녕하십니까, 한빛카드입니다.")
+        );
+        assert_eq!(
+            (menu.role, menu.text.as_str()),
+            (PromptRole::Menu, "상담원 연결은 0번을 눌러 주십시오.")
+        );
+        let keys: Vec<(char, &str)> =
+            menu.options.iter().map(|o| (o.digit.key(), o.words.as_str())).collect();
+        assert_eq!(keys, [('0', "상담원 연결")]);
+    }
+
+    #[test]
+    fn a_menu_that_takes_anothers_place_is_its_second_version() {
+        let old = learned(&menus(1..=4, 2, "상담원 연결은 0번을 눌러 주십시오."), vec![]);
+        let mut calls = menus(1..=4, 2, "상담원 연결은 0번을 눌러 주십시오.");
+        calls.extend(menus(5..=8, 3, "상담원 연결은 2번을 눌러 주십시오."));
+        let found = learned(&calls, old.prompts);
+        let [welcome, old, new] = &found.prompts[..] else { panic!("{:?}", lengths(&found)) };
+        assert_eq!((welcome.calls, welcome.replaces, welcome.version), (8, None, 1));
+        assert_eq!((old.calls, old.replaces, old.last_seen), (4, None, Some(opened(4))));
+        assert_eq!((new.replaces, new.version, new.calls), (Some(old.prompt), 2, 4));
+        assert_eq!(new.text, "상담원 연결은 2번을 눌러 주십시오.");
+        assert_eq!(learned(&calls, found.prompts.clone()).prompts, found.prompts);
+    }
+
+    #[test]
+    fn a_menu_that_is_played_now_and_then_beside_another_replaces_nothing() {
+        let mut calls = menus(1..=3, 2, "상담원 연결은 0번을 눌러 주십시오.");
+        calls.extend(menus(4..=6, 3, "상담원 연결은 2번을 눌러 주십시오."));
+        calls.extend(menus(7..=7, 2, "상담원 연결은 0번을 눌러 주십시오."));
+        let found = learned(&calls, vec![]);
+        assert_eq!(found.prompts.len(), 3);
+        assert!(found.prompts.iter().all(|p| p.replaces.is_none()));
+    }
+
+    #[test]
+    fn a_forgotten_recording_stays_away_until_three_later_calls_play_it() {
+        let prompt = speech(1, 1.0, 5000);
+        let mut calls: Vec<Made> = (1..=4).map(|n| ordinary(n, &prompt)).collect();
+        let mut stored = learned(&calls, vec![]).prompts;
+        stored[0].forgotten = Some(opened(5));
+        calls.extend((6..=7).map(|n| ordinary(n, &prompt)));
+        let away = learned(&calls, stored);
+        assert_eq!(away.prompts.len(), 1);
+        assert!(!away.prompts[0].is_known());
+        assert!(away.played.values().all(Vec::is_empty));
+        calls.push(ordinary(8, &prompt));
+        let back = learned(&calls, away.prompts);
+        assert!(back.prompts[0].is_known() && back.prompts.len() == 1);
+        assert_eq!(back.played[&id(8)].len(), 1);
+    }
+
+    #[test]
+    fn no_call_and_an_empty_call_enrol_nothing() {
+        assert_eq!(learned(&[], vec![]), Enrolment::default());
+        let calls: Vec<Made> = (1..=3).map(|n| made(n, &[])).collect();
+        assert_eq!(learned(&calls, vec![]).prompts, vec![]);
+    }
 }

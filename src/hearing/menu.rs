@@ -84,13 +84,19 @@ struct Key {
 
 fn korean(text: &str) -> Vec<MenuOption> {
     let keys = korean_keys(text);
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };
+    // `1번 배송 조회, 2번 상담원 연결`: the matter follows its key.
+    let key_first =
+        matter(&text[..first.from]).is_empty() && !first_clause(&text[last.to..]).is_empty();
     let mut found = Vec::new();
     let mut before = 0;
     for (n, key) in keys.iter().enumerate() {
-        let matter = matter(&text[before..key.from]);
         let next = keys.get(n + 1).map_or(text.len(), |next| next.from);
-        // `2번, 상담원 연결`: the matter follows.
-        let words = if matter.is_empty() { first_clause(&text[key.to..next]) } else { matter };
+        let words = if key_first {
+            first_clause(&text[key.to..next])
+        } else {
+            matter(&text[before.min(key.from)..key.from])
+        };
         before = key.to;
         found.push(MenuOption { digit: key.digit, words });
     }
@@ -172,8 +178,9 @@ fn matter(text: &str) -> String {
 fn first_clause(text: &str) -> String {
     let text = text.trim_start_matches([' ', ',', '.', ':', '은', '는']);
     let clause = text.split(['.', ',', '?', '!']).next().unwrap_or(text).trim();
-    let pressing = LEAVINGS.iter().any(|l| l.trim_start_matches(['을', '를']).trim() == clause);
-    if pressing || clause.starts_with("눌러") { String::new() } else { clause.to_owned() }
+    let bare = clause.trim_start_matches(['을', '를']).trim_start();
+    let pressing = bare.starts_with("눌러") || bare.starts_with("누르");
+    if pressing { String::new() } else { clause.to_owned() }
 }
 
 fn english(text: &str) -> Vec<MenuOption> {
