@@ -23,6 +23,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Shorter recordings are not enrolled: 1.2 s. A comparison takes 0.64 s and half a second of close ones is asked for,
 /// so a shorter one would never be known again.
 const SHORTEST: usize = 60;
+/// Shorter pieces of music are not enrolled, 5 s, nor more pieces than this of one center: the music of a queue is
+/// known by a few long records, not by the scraps that damage leaves.
+const SHORTEST_MUSIC: usize = 250;
+const PIECES: usize = 6;
 /// Recordings are stitched to at most this many prints: 10 minutes.
 const LONGEST: usize = 30_000;
 /// A stretch goes on where a recording ended if at most this many frames lie between.
@@ -166,6 +170,7 @@ fn drafts(tracks: &[Track<'_>], mut repeats: Vec<Repeat>) -> Vec<Draft> {
             }
         }
     }
+    drafts.retain(|d| d.sound == PromptSound::Voice || d.prints.len() >= SHORTEST_MUSIC);
     // Numbers follow the order of a call.
     drafts.sort_by_key(|draft| draft.found);
     drafts
@@ -258,6 +263,9 @@ fn merged(center: &CenterId, drafts: Vec<Draft>, stored: Vec<PromptRecord>) -> V
             kept.insert(like.draft, like.stored);
         }
     }
+    let pieces = |all: &[PromptRecord]| {
+        all.iter().filter(|p| p.is_known() && p.sound == PromptSound::Music).count()
+    };
     let mut next = prompts.iter().map(|p| p.prompt).max().map_or(1, |last| last + 1);
     for (n, draft) in drafts.into_iter().enumerate() {
         let inside = |record: usize| {
@@ -278,7 +286,8 @@ fn merged(center: &CenterId, drafts: Vec<Draft>, stored: Vec<PromptRecord>) -> V
         // A scrap of music that is known already is not another recording.
         let scrap = draft.sound == PromptSound::Music
             && likenesses.iter().any(|l| l.draft == n && l.shared * 10 >= draft.prints.len() * 6);
-        if !scrap {
+        let enough = draft.sound == PromptSound::Music && pieces(&prompts) >= PIECES;
+        if !scrap && !enough {
             let sound = draft.sound;
             prompts.push(PromptRecord {
                 sound,
@@ -479,11 +488,14 @@ mod tests {
 
     #[test]
     fn a_recording_ends_where_calls_part() {
-        let (welcome, gap) = (speech(1, 1.0, 4000), quiet(3, 700));
+        let welcome = speech(1, 1.0, 4000);
         let (menu, closed) = (speech(2, 1.0, 5000), speech(3, 1.0, 4500));
-        let with = |next: &[i16]| [welcome.clone(), gap.clone(), next.to_vec()].concat();
-        let mut calls: Vec<Made> = (1..=3).map(|n| ordinary(n, &with(&menu))).collect();
-        calls.extend((4..=6).map(|n| ordinary(n, &with(&closed))));
+        let with = |n: u8, next: &[i16]| {
+            let gap = quiet(300 + u64::from(n), 700);
+            ordinary(n, &[welcome.clone(), gap, next.to_vec()].concat())
+        };
+        let mut calls: Vec<Made> = (1..=3).map(|n| with(n, &menu)).collect();
+        calls.extend((4..=6).map(|n| with(n, &closed)));
         let found = learned(&calls, vec![]);
         let [first, second, third] = lengths(&found)[..] else { panic!("{:?}", lengths(&found)) };
         is_about(first, 4.0);

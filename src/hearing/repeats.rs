@@ -12,8 +12,11 @@ use super::occurrence::{Aligned, HOLDS, aligned};
 
 /// A stretch has to be heard in this many other calls.
 const WITNESSES: usize = 2;
-/// Holes in a repeated stretch up to this long belong to it: 0.4 s.
-const HOLE: usize = 20;
+/// Holes in a repeated stretch up to this long belong to it, in frames. Longer ones are bridged by alignments that go
+/// on behind them; where none does, two recordings follow each other.
+const HOLE: usize = 2;
+/// Holes in music, whose alignments come and go as it resembles itself: 0.4 s.
+const MUSIC_HOLE: usize = 20;
 /// A cut needs this many frames on both sides: 1 s.
 const CUT_INSIDE: usize = 50;
 /// Alignments that end this near to each other, in frames, end at one place: 0.4 s.
@@ -109,6 +112,11 @@ fn of_call(tracks: &[Track<'_>], call: usize) -> Vec<Repeat> {
     for (n, supported) in supported.iter_mut().enumerate() {
         *supported &= track.sound(n) != FrameSound::Never;
     }
+    let mut closed = supported.clone();
+    mask::close_holes(&mut closed, MUSIC_HOLE);
+    for (n, supported) in supported.iter_mut().enumerate() {
+        *supported |= closed[n] && track.sound(n) == FrameSound::Music;
+    }
     mask::close_holes(&mut supported, HOLE);
     for (n, supported) in supported.iter_mut().enumerate() {
         *supported &= track.sound(n) != FrameSound::Never;
@@ -117,7 +125,8 @@ fn of_call(tracks: &[Track<'_>], call: usize) -> Vec<Repeat> {
     let mut found = Vec::new();
     for run in mask::runs(&supported) {
         for (frames, music) in by_sound(track, run) {
-            let cuts = partings(&alignments, frames, &witnesses);
+            // Callers enter music anywhere and leave it anywhere, and it resembles itself: that parts nothing.
+            let cuts = if music { Vec::new() } else { partings(&alignments, frames, &witnesses) };
             found.extend(pieces(frames, &cuts).map(|frames| Repeat { call, frames, music }));
         }
     }
@@ -172,7 +181,8 @@ fn by_sound(track: &Track<'_>, (from, to): (usize, usize)) -> Vec<((usize, usize
     smoothed
 }
 
-/// Places inside a run where at least [`WITNESSES`] other calls part from this one, or join it, although they go on.
+/// Places inside a run where at least [`WITNESSES`] other calls part from this one, or join it, although they go on:
+/// with something else, or with the same a little earlier or later.
 fn partings(
     alignments: &[Aligned],
     (from, to): (usize, usize),
@@ -183,18 +193,13 @@ fn partings(
     for one in alignments {
         let Some(other) = witnesses.get(one.stream) else { continue };
         let there = |n: usize| usize::try_from(one.there(n)).unwrap_or(0);
-        let elsewhere = |n: usize| {
-            alignments
-                .iter()
-                .any(|a| a.stream == one.stream && a.place != one.place && a.from <= n && n < a.to)
-        };
         let (begins, ends) = (there(one.from), there(one.to));
         let went_on = ends + WENT_ON <= other.prints.prints.len();
-        if inside(one.to) && went_on && !other.broken_off(ends) && !elsewhere(one.to) {
+        if inside(one.to) && went_on && !other.broken_off(ends) {
             places.push((one.to, one.stream));
         }
         let was_on = (begins.saturating_sub(WENT_ON)..begins).any(|n| other.prints.active(n));
-        if inside(one.from) && was_on && !other.broken_off(begins) && !elsewhere(one.from) {
+        if inside(one.from) && was_on && !other.broken_off(begins) {
             places.push((one.from, one.stream));
         }
     }
