@@ -231,14 +231,15 @@ impl Pipeline {
     ) -> Result<Vec<(CallId, Heard)>, AnalysisError> {
         let producer = Producer::new("fingerprint", FINGERPRINT_VERSION);
         let prints = self.store.fingerprints_of_center(campaign, center, &producer).await?;
-        let prints = Arc::new(read_prints(prints)?);
-        let prompts = Arc::new(self.store.prompts(center).await?);
+        let known = Known {
+            prints: Arc::new(read_prints(prints)?),
+            prompts: Arc::new(self.store.prompts(center).await?),
+        };
         let mut all = BTreeMap::new();
         for call in self.store.calls_of_center(campaign, center).await? {
             let record = self.store.attempt_record(call).await?;
             let transcript = self.store.transcript(call, None).await?;
-            let known = (Arc::clone(&prints), Arc::clone(&prompts));
-            let hearing = self.hear(record, transcript.clone(), known).await?;
+            let hearing = self.hear(record, transcript.clone(), known.clone()).await?;
             all.insert(call, Heard { hearing, transcript });
         }
         let enrolment = self.enrol(center, &all).await?;
@@ -293,15 +294,15 @@ impl Pipeline {
         &self,
         record: AttemptRecord,
         transcript: Option<Transcript>,
-        (prints, prompts): (Arc<Vec<(CallId, Fingerprints)>>, Arc<Vec<PromptRecord>>),
+        known: Known,
     ) -> Result<Option<Hearing>, AnalysisError> {
         let call = record.call;
         let Some(recording) = record.recording.clone() else { return Ok(None) };
         let Some(audio) = self.store.samples(call).await? else { return Ok(None) };
         let silero = Arc::clone(&self.silero);
         let heard = blocking(call, move || {
-            let others = prints.iter().map(|(other, prints)| (*other, prints));
-            let library = Library::of_center(call, others, prompts.iter());
+            let others = known.prints.iter().map(|(other, prints)| (*other, prints));
+            let library = Library::of_center(call, others, known.prompts.iter());
             let input = OfflineInput {
                 received: &audio.received,
                 sent: &audio.sent,
@@ -325,6 +326,13 @@ fn read_prints(rows: Vec<(CallId, Vec<u8>)>) -> Result<Vec<(CallId, Fingerprints
         Ok((call, prints.map_err(|_| AnalysisError::Fingerprints { call })?))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// What a center's calls are heard with.
+#[derive(Clone)]
+struct Known {
+    prints: Arc<Vec<(CallId, Fingerprints)>>,
+    prompts: Arc<Vec<PromptRecord>>,
 }
 
 /// A call that recordings are enrolled from.
