@@ -55,7 +55,7 @@ async fn callprobe(folder: &Path, arguments: &[&str]) -> Output {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    timeout(PATIENCE, child).await.expect("the program does not end").unwrap()
+    timeout(PATIENCE, child).await.unwrap().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

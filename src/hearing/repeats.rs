@@ -25,6 +25,10 @@ const TOGETHER: usize = 20;
 const WENT_ON: usize = 75;
 /// An exchange reacts to a key within this many frames: 2 s.
 const REACTS: usize = 100;
+/// A pause of this many frames, 0.4 s, sets apart what is beyond it ...
+const PAUSE: usize = 20;
+/// ... and comparisons reach this many frames into it: half of one, a window, and some.
+const REACHES: usize = 40;
 /// Kinds of sound that change for less than this many frames did not change: 1 s.
 const SHORTEST_SOUND: usize = 50;
 
@@ -231,9 +235,21 @@ fn pieces(
     edges.windows(2).map(|pair| (pair[0], pair[1])).collect::<Vec<_>>().into_iter()
 }
 
-/// A recording begins and ends with sound.
+/// A recording begins and ends with sound. Silence agrees with silence, so comparisons reach over a pause into what
+/// comes before or after it: a short sound beyond a pause is not the recording's.
 fn trimmed(track: &Track<'_>, (from, to): (usize, usize)) -> (usize, usize) {
-    let first = (from..to).find(|&n| track.prints.active(n)).unwrap_or(to);
-    let last = (first..to).rev().find(|&n| track.prints.active(n)).map_or(first, |n| n + 1);
-    (first, last)
+    let mut sounds: Vec<bool> = (from..to).map(|n| track.prints.active(n)).collect();
+    mask::close_holes(&mut sounds, PAUSE);
+    let mut islands = mask::runs(&sounds);
+    let short = |island: Option<&(usize, usize)>| island.is_some_and(|i| i.1 - i.0 < REACHES);
+    while islands.len() > 1 && short(islands.last()) {
+        islands.pop();
+    }
+    while islands.len() > 1 && short(islands.first()) {
+        islands.remove(0);
+    }
+    match (islands.first(), islands.last()) {
+        (Some(first), Some(last)) => (from + first.0, from + last.1),
+        _ => (to, to),
+    }
 }
