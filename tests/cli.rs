@@ -387,6 +387,26 @@ async fn an_unknown_campaign_is_answered_with_the_command_that_lists_them() {
     insta::assert_snapshot!(callprobe(folder.path(), &arguments).told());
 }
 
+#[tokio::test]
+async fn recordings_of_an_unknown_center_are_not_listed() {
+    let folder = empty_store().await;
+    let list = ["prompts", "list", "hanbit", "--store", "store"];
+    insta::assert_snapshot!(callprobe(folder.path(), &list).told());
+    let bad = callprobe(folder.path(), &["prompts", "show", "한 빛", "--store", "store"]);
+    assert_eq!(bad.code, Some(2), "{}", bad.stderr);
+    let elsewhere = callprobe(folder.path(), &["prompts", "list", "hanbit", "--store", "other"]);
+    assert_eq!(elsewhere.code, Some(2), "{}", elsewhere.stderr);
+}
+
+#[tokio::test]
+async fn forgetting_asks_which_recording() {
+    let folder = empty_store().await;
+    let forget = ["prompts", "forget", "hanbit", "--store", "store"];
+    let ran = callprobe(folder.path(), &forget);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("--prompt <N>|--all"), "{}", ran.stderr);
+}
+
 #[test]
 fn an_unknown_item_is_answered_with_those_there_are() {
     insta::assert_snapshot!(callprobe(folder(&[]).path(), &["explain", "Z9"]).told());

@@ -4,11 +4,13 @@
 
 use callprobe::clock;
 use callprobe::domain::ctq::CtqItem;
+use callprobe::domain::digit::Digit;
 use callprobe::domain::facts::Facts;
 use callprobe::domain::ids::{CampaignId, CenterId, ContentHash, ScenarioId, UnitId};
 use callprobe::domain::ledger::AttemptTicket;
 use callprobe::domain::number::DialString;
 use callprobe::domain::plan::{Center, ProbeCall};
+use callprobe::domain::prompt::{MenuOption, PromptRecord};
 use callprobe::domain::record::{
     AttemptRecord, CallEnding, Provenance, RecordVersion, RecordingRef,
 };
@@ -354,6 +356,43 @@ async fn derived_things_are_keyed_by_what_made_them() {
     assert_eq!((by(1).await, by(2).await, by(3).await), (Some(1), Some(2), None));
     let unknown = store.put_hearing(clock::new_call_id(), &one, &Hearing::default()).await;
     assert!(matches!(unknown, Err(StoreError::Database { .. })));
+}
+
+#[tokio::test]
+async fn recordings_of_a_center_are_read_back_whole_and_rows_of_before_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = planned(folder.path()).await;
+    let lock = store.claim_runs().unwrap();
+    let call = begin(&store, &lock, 1).await.call();
+    let center = center().id;
+    let mut menu = PromptRecord::new(center.clone(), 2, vec![1, u32::MAX, 3]);
+    menu.heard(call, clock::wall());
+    menu.options =
+        vec![MenuOption { digit: Digit::new('0').unwrap(), words: "상담원 연결".into() }];
+    (menu.version, menu.replaces, menu.forgotten) = (2, Some(1), Some(clock::wall()));
+    let greeting = PromptRecord::new(center.clone(), 1, vec![7; 90]);
+    store.put_prompts(&center, &[greeting.clone(), menu.clone()]).await.unwrap();
+    assert_eq!(store.prompts(&center).await.unwrap(), [greeting, menu]);
+    assert!(store.knows_center(&center).await.unwrap());
+    assert!(!store.knows_center(&CenterId::new("elsewhere").unwrap()).await.unwrap());
+    let old = format!(
+        r#"{{"center":"{center}","prompt":9,"role":"queue","text":"x","prints":[1],"calls":4}}"#
+    );
+    let raw = raw(folder.path()).await;
+    sqlx::query("INSERT INTO prompt (center, prompt, record) VALUES (?, 9, ?)")
+        .bind(center.as_str())
+        .bind(old)
+        .execute(&raw)
+        .await
+        .unwrap();
+    let read = store.prompts(&center).await.unwrap();
+    assert_eq!((read.len(), read[2].calls, read[2].version), (3, 4, 1));
+
+    let producer = Producer::new("fingerprint", 1);
+    store.put_fingerprints(call, &producer, &[1, 2]).await.unwrap();
+    let newest = store.newest_fingerprints(&center, &producer, 5).await.unwrap();
+    assert_eq!(newest, [(call, vec![1, 2])]);
+    assert_eq!(store.newest_fingerprints(&center, &producer, 0).await.unwrap(), []);
 }
 
 #[tokio::test]

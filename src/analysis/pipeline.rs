@@ -2,17 +2,21 @@
 //!
 //! Enters: calls of the store, the models. Leaves: fingerprints, transcripts, hearings, facts and judgments as derived
 //! rows. [`Pipeline::prepare`] does for one call what needs no other call and may run while a campaign goes on;
-//! [`Pipeline::conclude`] hears a center's calls as each other's library and judges them. Both may be run again.
+//! [`Pipeline::conclude`] hears a center's calls as each other's library, together with the recordings known of it,
+//! enrols what they play, and judges them. Both may be run again.
 
 use super::facts::{Heard, facts_of};
 use crate::domain::facts::Facts;
 use crate::domain::ids::{CallId, CampaignId, CenterId, UnitId};
+use crate::domain::prompt::PromptRecord;
 use crate::domain::record::{AttemptRecord, CallRecord};
 use crate::domain::segment::Hearing;
-use crate::domain::timeline::Party;
+use crate::domain::timeline::{EventKind, Party};
 use crate::domain::transcript::{Language, Transcript};
 use crate::domain::verdict::Judgment;
-use crate::hearing::{self, Fingerprints, FrameNetwork, Library, OfflineInput, Silero};
+use crate::hearing::{
+    self, EnrolCall, Enrolment, Fingerprints, FrameNetwork, Library, OfflineInput, Silero,
+};
 use crate::judgment::{Profile, Sheet, judge};
 use crate::store::{Producer, Store, StoreError, UnitState};
 use crate::transcription::{Job, Priority, Transcriber, TranscriptionError};
@@ -42,6 +46,14 @@ pub enum AnalysisError {
         /// The call.
         call: CallId,
     },
+    /// A task of ours that enrolled the recordings of a center broke off.
+    #[error(
+        "a worker thread broke off while enrolling the recordings of `{center}`; run `callprobe rejudge` to do it again"
+    )]
+    Enrolment {
+        /// The center.
+        center: CenterId,
+    },
     /// A task of ours broke off.
     #[error(
         "a worker thread broke off while working on call `{call}`; run `callprobe rejudge` to do it again"
@@ -69,6 +81,9 @@ pub struct Judged {
 const FINGERPRINT_VERSION: u32 = 1;
 /// Raised when the offline tier changes.
 const HEARING_VERSION: u32 = 1;
+/// Recordings are enrolled from this many of a center's newest calls, of all campaigns: a quarter's calls and those of
+/// the quarters around it, compared within seconds.
+const ENROLLED_FROM: u32 = 120;
 /// A transcription may take this much longer than the recording.
 const TRANSCRIPTION_DEADLINE: Duration = Duration::from_mins(2);
 
@@ -217,35 +232,79 @@ impl Pipeline {
         center: &CenterId,
     ) -> Result<Vec<(CallId, Heard)>, AnalysisError> {
         let producer = Producer::new("fingerprint", FINGERPRINT_VERSION);
-        let mut prints: Vec<(CallId, Fingerprints)> = Vec::new();
-        for (call, bytes) in self.store.fingerprints_of_center(campaign, center, &producer).await? {
-            let read = serde_json::from_slice(&bytes);
-            prints.push((call, read.map_err(|_| AnalysisError::Fingerprints { call })?));
-        }
-        let prints = Arc::new(prints);
-        let mut all = Vec::new();
+        let prints = self.store.fingerprints_of_center(campaign, center, &producer).await?;
+        let known = Known {
+            prints: Arc::new(read_prints(prints)?),
+            prompts: Arc::new(self.store.prompts(center).await?),
+        };
+        let mut all = BTreeMap::new();
         for call in self.store.calls_of_center(campaign, center).await? {
             let record = self.store.attempt_record(call).await?;
             let transcript = self.store.transcript(call, None).await?;
-            let hearing = self.hear(record, transcript.clone(), Arc::clone(&prints)).await?;
-            all.push((call, Heard { hearing, transcript }));
+            let hearing = self.hear(record, transcript.clone(), known.clone()).await?;
+            all.insert(call, Heard { hearing, transcript });
         }
-        Ok(all)
+        let enrolment = self.enrol(center, &all).await?;
+        let producer = Producer::new("hearing", HEARING_VERSION);
+        for (call, heard) in &mut all {
+            let Some(hearing) = &mut heard.hearing else { continue };
+            if let Some(played) = enrolment.played.get(call)
+                && let Some(first) = hearing.segments.first()
+            {
+                let starts_at = first.span.start;
+                hearing::name_segments(&mut hearing.segments, played, starts_at);
+            }
+            self.store.put_hearing(*call, &producer, hearing).await?;
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    /// Finds what the center's newest calls play and stores it. `fresh` is what was heard just now; of the calls of
+    /// other campaigns what was heard last counts.
+    async fn enrol(
+        &self,
+        center: &CenterId,
+        fresh: &BTreeMap<CallId, Heard>,
+    ) -> Result<Enrolment, AnalysisError> {
+        let producer = Producer::new("fingerprint", FINGERPRINT_VERSION);
+        let prints = self.store.newest_fingerprints(center, &producer, ENROLLED_FROM).await?;
+        let mut sources = Vec::new();
+        for (call, prints) in read_prints(prints)? {
+            let record = self.store.attempt_record(call).await?;
+            let heard = match fresh.get(&call) {
+                Some(heard) => heard.clone(),
+                None => Heard {
+                    hearing: self.store.hearing(call).await?,
+                    transcript: self.store.transcript(call, None).await?,
+                },
+            };
+            sources.push(Source { record, prints, heard });
+        }
+        let stored = self.store.prompts(center).await?;
+        let name = center.clone();
+        let enrolment = tokio::task::spawn_blocking(move || {
+            let calls: Vec<EnrolCall<'_>> = sources.iter().filter_map(Source::call).collect();
+            hearing::enrol(&name, &calls, stored)
+        })
+        .await
+        .map_err(|_| AnalysisError::Enrolment { center: center.clone() })?;
+        self.store.put_prompts(center, &enrolment.prompts).await?;
+        Ok(enrolment)
     }
 
     async fn hear(
         &self,
         record: AttemptRecord,
         transcript: Option<Transcript>,
-        prints: Arc<Vec<(CallId, Fingerprints)>>,
+        known: Known,
     ) -> Result<Option<Hearing>, AnalysisError> {
         let call = record.call;
         let Some(recording) = record.recording.clone() else { return Ok(None) };
         let Some(audio) = self.store.samples(call).await? else { return Ok(None) };
         let silero = Arc::clone(&self.silero);
         let heard = blocking(call, move || {
-            let others = prints.iter().filter(|(other, _)| *other != call).map(|(_, p)| p);
-            let library = Library::from_calls(others);
+            let others = known.prints.iter().map(|(other, prints)| (*other, prints));
+            let library = Library::of_center(call, others, known.prompts.iter());
             let input = OfflineInput {
                 received: &audio.received,
                 sent: &audio.sent,
@@ -260,9 +319,52 @@ impl Pipeline {
             hearing::analyze(&input, &silero)
         })
         .await?;
-        let producer = Producer::new("hearing", HEARING_VERSION);
-        self.store.put_hearing(call, &producer, &heard).await?;
         Ok(Some(heard))
+    }
+}
+
+fn read_prints(rows: Vec<(CallId, Vec<u8>)>) -> Result<Vec<(CallId, Fingerprints)>, AnalysisError> {
+    let read = |(call, bytes): (CallId, Vec<u8>)| {
+        let prints = serde_json::from_slice(&bytes);
+        Ok((call, prints.map_err(|_| AnalysisError::Fingerprints { call })?))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// What a center's calls are heard with.
+#[derive(Clone)]
+struct Known {
+    prints: Arc<Vec<(CallId, Fingerprints)>>,
+    prompts: Arc<Vec<PromptRecord>>,
+}
+
+/// A call that recordings are enrolled from.
+struct Source {
+    record: AttemptRecord,
+    prints: Fingerprints,
+    heard: Heard,
+}
+
+impl Source {
+    fn call(&self) -> Option<EnrolCall<'_>> {
+        let timeline = &self.record.timeline;
+        let hearing = self.heard.hearing.as_ref();
+        let digits = timeline.events().iter().filter_map(|e| match e.kind {
+            EventKind::DigitSent { end, .. } => Some(end),
+            _ => None,
+        });
+        Some(EnrolCall {
+            call: self.record.call,
+            opened: self.record.opened_at,
+            prints: &self.prints,
+            starts_at: self.record.recording.as_ref()?.starts_at,
+            segments: hearing.map_or(&[][..], |h| &h.segments),
+            onset: hearing.and_then(|h| h.onset.as_ref()).map(|onset| onset.at),
+            answered: timeline.answered(),
+            request: timeline.agent_request(),
+            pressed: digits.collect(),
+            transcript: self.heard.transcript.as_ref(),
+        })
     }
 }
 

@@ -450,9 +450,12 @@ impl Conductor {
                 (None, Span::new(from, from), Some(Sound::MusicStarted))
             }
             LiveEvent::MusicEnded(span) => (Some(LiveSound::Music), span, Some(Sound::MusicEnded)),
-            LiveEvent::PromptRecognised { prompt, ends_at } => {
+            LiveEvent::PromptRecognised { prompt, role, ends_at } => {
                 let sound = LiveSound::KnownPrompt { prompt };
-                (Some(sound), Span::new(at, ends_at), Some(Sound::KnownPrompt { ends_at }))
+                (Some(sound), Span::new(at, ends_at), Some(Sound::KnownPrompt { role, ends_at }))
+            }
+            LiveEvent::PromptBrokeOff { at, .. } => {
+                (None, Span::new(at, at), Some(Sound::PromptBrokeOff { at }))
             }
             LiveEvent::NewVoice(since) => {
                 let sound = Some(LiveSound::NewVoice);

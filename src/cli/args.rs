@@ -45,6 +45,9 @@ pub(super) enum Command {
     Score(ScoreArguments),
     /// Write the report of a campaign: terminal, HTML or JSON.
     Report(ReportArguments),
+    /// Show or forget the recordings that are known of a center: menus, announcements, music.
+    #[command(subcommand)]
+    Prompts(PromptsCommand),
     /// Fetch, list, verify and add speech models.
     #[command(subcommand)]
     Models(ModelsCommand),
@@ -285,6 +288,46 @@ pub(super) struct ReportArguments {
     /// Write the self-contained HTML page there.
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `prompts`.
+#[derive(Debug, Subcommand)]
+pub(super) enum PromptsCommand {
+    /// List the recordings of a center, and those that replaced others.
+    List(PromptsArguments),
+    /// Show words, menu keys, times and versions.
+    Show {
+        #[command(flatten)]
+        of: PromptsArguments,
+        /// Only this recording.
+        #[arg(long, value_name = "N")]
+        prompt: Option<u64>,
+    },
+    /// Forget recordings that were learned wrongly. Only calls made afterwards may teach them again.
+    #[command(group = clap::ArgGroup::new("which").required(true).args(["prompt", "all"]))]
+    Forget {
+        #[command(flatten)]
+        of: PromptsArguments,
+        /// This recording.
+        #[arg(long, value_name = "N")]
+        prompt: Option<u64>,
+        /// All recordings of the center.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// The recordings of one center.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PromptsArguments {
+    /// The center's identifier, as campaign files name it.
+    pub(super) center: String,
+    /// Folder of the store.
+    #[arg(long, default_value = "callprobe-data", value_name = "DIR")]
+    pub(super) store: PathBuf,
     /// Print as JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -94,8 +94,8 @@ fn hear(
 fn fold(folds: &Path, center: &str) -> Result<FrameNetwork, Failure> {
     let path = folds.join(format!("{center}.f32"));
     let help = "folds are made by training/frame_network.py --folds DIR";
-    let bytes = std::fs::read(&path)
-        .map_err(|e| Failure::say(format!("{}: {e}", path.display()), help))?;
+    let bytes =
+        std::fs::read(&path).map_err(|e| Failure::say(format!("{}: {e}", path.display()), help))?;
     FrameNetwork::from_bytes(&bytes).or_infrastructure()
 }
 

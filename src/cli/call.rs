@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::rig::{self, Ender, Line, Models};
 use super::workup::WorkUp;
-use super::{block_on, files, print, stage};
+use super::{block_on, files, print, prompts, stage};
 use crate::analysis::pipeline::{Judged, Pipeline};
 use crate::campaign::dispatcher::Limits;
 use crate::campaign::spec::DryRun;
@@ -50,13 +50,15 @@ async fn place(
     let loaded = files::load_scenario(&arguments.scenario)?;
     let id = loaded.scenario.id.clone();
     let language = loaded.scenario.language;
-    let spec = spec(arguments, number, &id, profile)?;
     let models = Models::find(&config.models)?;
     let store = Store::open(&config.store).await.or_infrastructure()?;
+    let center = center_of(&store, &number).await?;
+    let spec = spec(arguments, (center, number), &id, profile)?;
     let scenarios = BTreeMap::from([(id.clone(), loaded.hash.clone())]);
     // A loopback trunk may lead to a real exchange: only the demo's centers are called simulated.
-    let line =
-        Line::open(line_config(config)?, BTreeMap::from([(id.clone(), loaded)]), false).await?;
+    let libraries = prompts::libraries(&store, &spec.centers).await?;
+    let loaded = BTreeMap::from([(id.clone(), loaded)]);
+    let line = Line::open(line_config(config)?, loaded, libraries, false).await?;
     let (sheet, gates) = sheet_for(false)?;
     let pipeline = Pipeline::new(
         store.clone(),
@@ -106,15 +108,31 @@ async fn place(
     Ok(stage::exit_of(&run.end))
 }
 
+/// Calls by hand were once all kept under this name, whatever the number.
+const ANY_NUMBER: &str = "called-by-hand";
+
+/// The center behind a number: the one that a stored campaign calls under it, or one named for the number, so that
+/// what its calls play is learned for it alone. The name does not show the number.
+async fn center_of(store: &Store, number: &DialString) -> Result<CenterId, Failure> {
+    for campaign in store.campaigns().await.or_infrastructure()? {
+        let centers = store.centers(&campaign.id).await.or_infrastructure()?;
+        let known =
+            centers.into_iter().find(|c| c.number == *number && c.id.as_str() != ANY_NUMBER);
+        if let Some(center) = known {
+            return Ok(center.id);
+        }
+    }
+    CenterId::new(format!("by-hand-{}", files::hash_of(number.as_str()).short())).or_usage()
+}
+
 /// A campaign of one call.
 fn spec(
     arguments: &CallArguments,
-    number: DialString,
+    (center, number): (CenterId, DialString),
     scenario: &ScenarioId,
     profile: CampaignProfile,
 ) -> Result<CampaignSpec, Failure> {
     let now = clock::wall();
-    let center = CenterId::new("called-by-hand").or_usage()?;
     let mandate = arguments
         .mandate
         .clone()

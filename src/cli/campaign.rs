@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::rig::{self, Ender, Line, LineConfig, Models};
 use super::workup::WorkUp;
-use super::{block_on, files, print, score, stage, workup};
+use super::{block_on, files, print, prompts, score, stage, workup};
 use crate::analysis::pipeline::Pipeline;
 use crate::campaign::dispatcher::Limits;
 use crate::campaign::guard::{GovernmentLines, GuardSettings};
@@ -114,7 +114,8 @@ async fn run_campaign(
         scenarios: scenarios.iter().map(|(id, s)| (id.clone(), s.hash.clone())).collect(),
         calendar: Calendar::korean().or_infrastructure()?.with_closed(spec.closed.iter().copied()),
     };
-    let line = Line::open(line_config(&config)?, scenarios, simulated).await?;
+    let libraries = prompts::libraries(&store, &spec.centers).await?;
+    let line = Line::open(line_config(&config)?, scenarios, libraries, simulated).await?;
     let ender = Ender(line.endpoint.clone());
     let executor =
         Executor::new(store.clone(), guard, settings, line.clone(), ender, stage::stop_on_signal());

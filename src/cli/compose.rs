@@ -1,6 +1,7 @@
 //! Puts a report together: what was recorded, derived and scored, as the plain data that every format prints.
 
 use super::failure::{Failure, OrFail as _};
+use super::prompts;
 use super::truth::{TruthLog, true_wait};
 use crate::analysis::pipeline::Judged;
 use crate::clock;
@@ -43,7 +44,12 @@ pub(super) async fn compose(sources: Sources<'_>) -> Result<CampaignReport, Fail
     let simulated =
         sources.judged.iter().flat_map(|j| &j.record.attempts).any(|a| a.provenance.simulated);
     let mut reports = Vec::new();
+    let mut notices = sources.notices.clone();
+    let opened = || sources.judged.iter().flat_map(|j| &j.record.attempts).map(|a| a.opened_at);
     for center in &centers {
+        if let (Some(first), Some(last)) = (opened().min(), opened().max()) {
+            notices.extend(prompts::changes(sources.store, center, first..=last).await?);
+        }
         reports.push(center_report(&sources, center).await?);
     }
     Ok(CampaignReport {
@@ -51,7 +57,7 @@ pub(super) async fn compose(sources: Sources<'_>) -> Result<CampaignReport, Fail
         generated: clock::wall(),
         time_zone: "Asia/Seoul".to_owned(),
         simulated,
-        notices: sources.notices,
+        notices,
         sheet: sheet_view(sources.sheet),
         provenance: sources.provenance,
         centers: reports,

@@ -6,7 +6,7 @@ use super::failure::{Failure, OrFail as _};
 use super::{print, transcribe};
 use crate::domain::audio::FRAME_SAMPLES;
 use crate::domain::ids::CenterId;
-use crate::domain::prompt::{PromptRecord, PromptRole};
+use crate::domain::prompt::PromptRecord;
 use crate::domain::random::SplitMix64;
 use crate::domain::time::CallTime;
 use crate::hearing::{Library, Listener, LiveEvent, beeps, fingerprint};
@@ -84,14 +84,8 @@ pub(super) fn run(arguments: &EarArguments) -> Result<Exit, Failure> {
 
 /// Every other sound stands in the library as one long prompt: more than a center plays.
 fn prompt(number: u64, samples: &[i16]) -> Result<PromptRecord, Failure> {
-    Ok(PromptRecord {
-        center: CenterId::new("bench").or_usage()?,
-        prompt: number,
-        role: PromptRole::Unknown,
-        text: String::new(),
-        prints: fingerprint(samples).prints,
-        calls: 2,
-    })
+    let center = CenterId::new("bench").or_usage()?;
+    Ok(PromptRecord::new(center, number, fingerprint(samples).prints))
 }
 
 fn heard(name: &str, samples: &[i16], library: Library) -> Result<Heard, Failure> {

@@ -166,8 +166,7 @@ impl Counts {
         self.calls += 1;
         let wait = |onset: f64| label.events.request.map(|request| onset - request);
         let at = onset.map(|onset| onset.at.as_secs_f64());
-        let outside_margin =
-            at.and_then(wait).is_some_and(|wait| (wait - LIMIT).abs() > MARGIN);
+        let outside_margin = at.and_then(wait).is_some_and(|wait| (wait - LIMIT).abs() > MARGIN);
         let accepted =
             outside_margin && onset.is_some_and(|o| o.acceptance == Acceptance::Accepted);
         self.accepted += usize::from(accepted);
@@ -202,7 +201,10 @@ impl Counts {
         self.early += usize::from(error < 0.0);
         self.late += usize::from(error > 0.0);
         let how = if error < 0.0 { "early" } else { "late" };
-        Some(format!("the agent of {truth:.2} s heard at {at:.2} s, {:.2} s {how}{mark}", error.abs()))
+        Some(format!(
+            "the agent of {truth:.2} s heard at {at:.2} s, {:.2} s {how}{mark}",
+            error.abs()
+        ))
     }
 
     fn finish(&mut self) {

@@ -21,6 +21,7 @@ mod hearing_counts;
 mod labels;
 mod models;
 mod print;
+mod prompts;
 mod rig;
 mod score;
 mod simulate;
@@ -74,6 +75,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::List(arguments) => score::list(&arguments),
         Command::Score(arguments) => score::score(&arguments),
         Command::Report(arguments) => score::report(&arguments),
+        Command::Prompts(command) => prompts::run(&command),
         Command::Models(command) => models::run(command),
         Command::Lint(arguments) => files::lint(&arguments),
         Command::Explain(arguments) => texts::explain(&arguments),

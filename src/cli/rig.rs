@@ -2,11 +2,12 @@
 
 use super::failure::{Failure, OrFail as _};
 use super::files::LoadedScenario;
+use super::prompts::Libraries;
 use crate::call::driver::{CallSetup, FinishedCall, Observer, dial};
 use crate::campaign::{CallProgress, CallResult, Caller, DialogEnder, EndFailure};
 use crate::clock;
 use crate::domain::event::CallPhase;
-use crate::domain::ids::ScenarioId;
+use crate::domain::ids::{CenterId, ScenarioId};
 use crate::domain::ledger::AttemptTicket;
 use crate::domain::plan::{Center, ProbeCall};
 use crate::domain::record::{AttemptRecord, CallEnding, Provenance, RecordVersion};
@@ -99,6 +100,7 @@ pub(super) struct Line {
     /// Address that our offers name.
     media_address: IpAddr,
     scenarios: Arc<BTreeMap<ScenarioId, LoadedScenario>>,
+    libraries: Arc<Libraries>,
     program: Arc<ProgramFacts>,
 }
 
@@ -108,10 +110,11 @@ struct ProgramFacts {
 }
 
 impl Line {
-    /// Opens the line: binds the SIP socket and starts the media thread.
+    /// Opens the line: binds the SIP socket and starts the media thread. Calls hear with their center's library.
     pub(super) async fn open(
         config: LineConfig,
         scenarios: BTreeMap<ScenarioId, LoadedScenario>,
+        libraries: Libraries,
         simulated: bool,
     ) -> Result<Self, Failure> {
         let endpoint_config = EndpointConfig {
@@ -148,8 +151,14 @@ impl Line {
             media_address,
             config: Arc::new(config),
             scenarios: Arc::new(scenarios),
+            libraries: Arc::new(libraries),
             program: Arc::new(ProgramFacts { simulated }),
         })
+    }
+
+    /// The recordings of a center that were known when the line was opened.
+    fn library(&self, center: &CenterId) -> Arc<Library> {
+        self.libraries.get(center).cloned().unwrap_or_else(|| Arc::new(Library::empty()))
     }
 
     fn setup(
@@ -170,7 +179,7 @@ impl Line {
             media_address: self.media_address,
             scenario: Arc::clone(&loaded.scenario),
             lines: loaded.lines.clone(),
-            library: Arc::new(Library::empty()),
+            library: self.library(&unit.center),
             record_to: self.config.recordings.as_ref().map(|f| f.join(ticket.call().to_string())),
             provenance: Provenance {
                 program: env!("CARGO_PKG_VERSION").to_owned(),

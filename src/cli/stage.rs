@@ -8,10 +8,10 @@ use super::compose::{Sources, compose};
 use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::files::{self, LoadedScenario};
-use super::print;
 use super::rig::{self, Ender, Line, LineConfig, Models};
 use super::truth::TruthLog;
 use super::workup::WorkUp;
+use super::{print, prompts};
 use crate::analysis::pipeline::{Judged, Pipeline};
 use crate::campaign::dispatcher::Limits;
 use crate::campaign::guard::{GovernmentLines, GuardSettings};
@@ -89,7 +89,9 @@ pub(super) async fn play(arguments: &DemoArguments) -> Result<Played, Failure> {
         Profile::Simulated,
     );
     let languages = scenarios.iter().map(|(id, s)| (id.clone(), s.scenario.language)).collect();
-    let line = Line::open(line_config(arguments, trunk), scenarios.clone(), true).await?;
+    let libraries = prompts::libraries(&store, &spec.centers).await?;
+    let line =
+        Line::open(line_config(arguments, trunk), scenarios.clone(), libraries, true).await?;
     let settings = settings(arguments, trunk, &scenarios);
     let ender = Ender(line.endpoint.clone());
     let executor = Executor::new(store.clone(), guard, settings, line, ender, stop);

@@ -23,7 +23,7 @@ const KNOWN_FRAMES: usize = 5;
 /// Holes in a known recording up to this long belong to it: 0.4 s.
 const KNOWN_HOLE: usize = 20;
 /// From this many other calls on, a recording has to be in two of them: a person may happen to repeat one sentence.
-const MANY_CALLS: u32 = 6;
+const MANY_CALLS: usize = 6;
 /// A call repeats its queue announcements further apart than this many prints: 10 s.
 const OWN_APART: u32 = 500;
 /// Our own voice comes back at most this many prints late: 1 s.
@@ -42,7 +42,7 @@ const NETWORK_FRAMES: usize = 25;
 const OWN_LEAST: usize = 200;
 
 /// Frames from the first print of a comparison to its middle: half of 0.64 s and half a window.
-const MIDDLE: usize = MATCH_PRINTS / 2 + PRINT_WINDOW / FRAME_SAMPLES / 2;
+pub(crate) const MIDDLE: usize = MATCH_PRINTS / 2 + PRINT_WINDOW / FRAME_SAMPLES / 2;
 
 /// What each 20 ms frame of a call holds.
 #[derive(Debug, Clone)]
@@ -102,8 +102,7 @@ impl Evidence {
         // What repeats within a call eases the start with a new center.
         let own = Library::from_calls([&prints]);
         let repeated = matches(&own, &prints, Apart::Prints(OWN_APART));
-        let enough =
-            if library.holds_calls() && library.other_calls() >= MANY_CALLS { 2 } else { 1 };
+        let enough = if library.whole_calls() >= MANY_CALLS { 2 } else { 1 };
         let known_elsewhere = known(&elsewhere, frames, enough);
         let mut known_here = known(&repeated, frames, 1);
         if library.other_calls() >= ENOUGH_OTHER_CALLS {
@@ -180,12 +179,13 @@ fn centred(found: &[Vec<Match>], frames: usize) -> Vec<&[Match]> {
 /// The prompt that each frame plays, if the library holds prompts.
 fn prompts(found: &[Vec<Match>], frames: usize) -> Vec<Option<u64>> {
     let best = |held: &[Match]| {
-        held.iter().max_by(|a, b| a.similarity.total_cmp(&b.similarity)).and_then(|m| m.prompt)
+        let prompts = held.iter().filter(|m| m.prompt.is_some());
+        prompts.max_by(|a, b| a.similarity.total_cmp(&b.similarity)).and_then(|m| m.prompt)
     };
     centred(found, frames).into_iter().map(best).collect()
 }
 
-/// Frames of recordings: runs of agreement in which at least `calls` other calls take part.
+/// Frames of recordings: runs of agreement in which a stored prompt or at least `calls` other calls take part.
 fn known(found: &[Vec<Match>], frames: usize, calls: usize) -> Vec<bool> {
     let held = centred(found, frames);
     let mut known: Vec<bool> = held.iter().map(|h| !h.is_empty()).collect();
@@ -195,7 +195,8 @@ fn known(found: &[Vec<Match>], frames: usize, calls: usize) -> Vec<bool> {
             held[from..to].iter().flat_map(|h| h.iter().map(|m| m.stream)).collect();
         streams.sort_unstable();
         streams.dedup();
-        if streams.len() < calls {
+        let prompt = held[from..to].iter().flat_map(|h| h.iter()).any(|m| m.prompt.is_some());
+        if streams.len() < calls && !prompt {
             known[from..to].fill(false);
         }
     }

@@ -123,9 +123,8 @@ fn classes(posteriors: &[Posterior]) -> Vec<FrameClass> {
         let best = (0..CLASSES).max_by(|a, b| weights[*a].total_cmp(&weights[*b])).unwrap_or(0);
         let change = weights[best] + CHANGE;
         let from = std::array::from_fn(|n| if weights[n] >= change { n } else { best });
-        weights = std::array::from_fn(|n| {
-            weights[n].max(change) + WITNESS * (posterior[n] + 1e-4).ln()
-        });
+        weights =
+            std::array::from_fn(|n| weights[n].max(change) + WITNESS * (posterior[n] + 1e-4).ln());
         came_from.push(from);
     }
     let mut at = (0..CLASSES).max_by(|a, b| weights[*a].total_cmp(&weights[*b])).unwrap_or(0);
@@ -254,7 +253,11 @@ fn passage_kind(evidence: &Evidence, from: usize, to: usize) -> PassageKind {
     if rings { PassageKind::Transfer } else { PassageKind::Hold }
 }
 
-fn paint_tones(evidence: &Evidence, marks: &Landmarks<'_>, kinds: &mut [(SegmentKind, &'static str)]) {
+fn paint_tones(
+    evidence: &Evidence,
+    marks: &Landmarks<'_>,
+    kinds: &mut [(SegmentKind, &'static str)],
+) {
     for tone in &evidence.tones {
         let kind = match tone.meaning {
             ToneMeaning::Ringback if marks.answered.is_some_and(|at| tone.from as usize >= at) => {
@@ -302,7 +305,9 @@ fn paint_words(
         let kind = match cue.word {
             WordCue::Closed(_) => (SegmentKind::ClosedMessage, "words that nobody is there"),
             WordCue::Voicemail(_) => (SegmentKind::Voicemail, "words of a mailbox"),
-            WordCue::CallbackOffer(_) => (SegmentKind::CallbackOffer, "words that offer a call back"),
+            WordCue::CallbackOffer(_) => {
+                (SegmentKind::CallbackOffer, "words that offer a call back")
+            }
             WordCue::Intercept(_) => {
                 (SegmentKind::Intercept, "words that the number cannot be reached")
             }

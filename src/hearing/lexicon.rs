@@ -347,13 +347,17 @@ const SOUNDS_LIKE: &[&str] = &[
 /// What an utterance speaks for. Words of a recording win over a greeting, since recordings greet too.
 pub(crate) fn cue(utterance: &Utterance) -> Option<WordCue> {
     let heard = Heard::of(&utterance.text);
-    ALL.iter().find_map(|phrases| {
-        let found = phrases.lists.iter().find_map(|(words, unless)| {
-            let word = words.iter().find(|word| heard.holds(word))?;
-            (!unless.iter().any(|other| heard.says(other))).then_some(*word)
-        });
-        found.map(phrases.cue)
-    })
+    ALL.iter().find_map(|phrases| heard.phrase(phrases).map(phrases.cue))
+}
+
+/// Whether the words of a recording say that nobody is there.
+pub(crate) fn is_closed(text: &str) -> bool {
+    Heard::of(text).phrase(&CLOSED).is_some()
+}
+
+/// Whether the words of a recording say that the call is recorded.
+pub(crate) fn is_recording_notice(text: &str) -> bool {
+    Heard::of(text).phrase(&RECORDING_NOTICE).is_some()
 }
 
 /// An utterance as letters and as sounds.
@@ -366,6 +370,14 @@ struct Heard {
 }
 
 impl Heard {
+    /// The phrase of a cue that is heard, unless a word beside it says otherwise.
+    fn phrase(&self, phrases: &Phrases) -> Option<&'static str> {
+        phrases.lists.iter().find_map(|(words, unless)| {
+            let word = words.iter().find(|word| self.holds(word))?;
+            (!unless.iter().any(|other| self.says(other))).then_some(*word)
+        })
+    }
+
     fn of(text: &str) -> Self {
         let words: Vec<&str> = text.split_whitespace().collect();
         let words = format!(" {} ", words.join(" ").to_lowercase());

@@ -5,16 +5,17 @@
 //! comparison of 0.64 s decides, and an alignment is followed for as long as it holds.
 
 use super::fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, similarity};
-use crate::domain::prompt::PromptRecord;
-use std::collections::BTreeMap;
+use crate::domain::ids::CallId;
+use crate::domain::prompt::{PromptRecord, PromptRole, PromptSound};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A word found at more places than this is too common to propose an alignment.
 const COMMON: usize = 64;
 /// An alignment is followed down to this similarity, and dropped below it for [`PATIENCE`] prints.
 const FOLLOW_ABOVE: f32 = 0.30;
 const PATIENCE: u32 = 25;
-/// At most this many alignments are followed at once.
-const FOLLOWED: usize = 12;
+/// At most this many alignments are followed at once; a center's calls are compared with up to so many others.
+pub(crate) const FOLLOWED: usize = 24;
 /// Matches of one stream within about this many prints of each other are one alignment.
 const CLUSTER: f32 = 8.0;
 /// A drift over this many prints, 1 s, is measured to about 0.2 %. Our measurement over 60 lines of synthetic Korean
@@ -22,6 +23,10 @@ const CLUSTER: f32 = 8.0;
 /// by 0.75 % shows as 0.0037 to 0.0089.
 const DRIFT_PRINTS: usize = 50;
 const DRIFT_ABOVE: f32 = 0.0025;
+/// Where a place moves by this many prints within this many, another recording follows the one before at a distance of
+/// its own; a person drifts and does not jump: 4 % of 0.8 s is 1.6 prints.
+const JUMP: f32 = 2.0;
+const JUMP_WITHIN: f32 = 40.0;
 /// The same person saying the same words resembles a recording for a moment, a recording is one for longer: of its
 /// matches at one place at least [`ANCHOR_PRINTS`] (half a second) are this alike. Of exact replays 95 % are above 0.9,
 /// of one line said again with another rhythm 95 % are below (our measurement on synthetic lines, 2026).
@@ -33,12 +38,23 @@ const BUCKET_BITS: u32 = 16;
 /// A stored stream of prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stream {
-    /// Identifier of the prompt; `None` for a whole other call.
-    prompt: Option<u64>,
+    /// The prompt; `None` for a whole other call.
+    prompt: Option<KnownPrompt>,
     /// Where it begins in the joined prints.
     start: usize,
     /// How many prints it has.
     length: usize,
+}
+
+/// A stored prompt, as far as those who hear it ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownPrompt {
+    /// Its identifier.
+    pub(crate) prompt: u64,
+    /// What it is for.
+    pub(crate) role: PromptRole,
+    /// Voice or music.
+    pub(crate) sound: PromptSound,
 }
 
 /// Known recordings of one center; immutable, shared by an `Arc`.
@@ -70,15 +86,54 @@ impl Library {
         library
     }
 
-    /// A library of stored prompts; it counts as many other calls as the prompt heard most often was heard in.
+    /// A library of stored prompts, those that a person had forgotten left out. It counts the calls that played any of
+    /// them as other calls; for prompts that do not name theirs, those of the prompt heard most often.
     pub fn from_prompts<'a>(prompts: impl IntoIterator<Item = &'a PromptRecord>) -> Self {
         let mut library = Self::default();
-        for prompt in prompts {
-            library.add(Some(prompt.prompt), &prompt.prints, |_| true);
-            library.calls = library.calls.max(prompt.calls);
-        }
+        let played = library.add_prompts(prompts);
+        library.count(&played);
         library.sort();
         library
+    }
+
+    /// A library for hearing the call `this`: the other calls among `calls`, and the stored prompts of its center. A
+    /// call that is both in `calls` and behind a prompt counts once.
+    pub fn of_center<'a>(
+        this: CallId,
+        calls: impl IntoIterator<Item = (CallId, &'a Fingerprints)>,
+        prompts: impl IntoIterator<Item = &'a PromptRecord>,
+    ) -> Self {
+        let mut library = Self::default();
+        let mut others = library.add_prompts(prompts);
+        for (call, prints) in calls.into_iter().filter(|(call, _)| *call != this) {
+            library.add(None, &prints.prints, |n| prints.active(n));
+            others.insert(call);
+        }
+        others.remove(&this);
+        library.count(&others);
+        library.sort();
+        library
+    }
+
+    /// Adds prompts; gives back the calls that played them.
+    fn add_prompts<'a>(
+        &mut self,
+        prompts: impl IntoIterator<Item = &'a PromptRecord>,
+    ) -> BTreeSet<CallId> {
+        let mut played = BTreeSet::new();
+        for record in prompts.into_iter().filter(|record| record.is_known()) {
+            let PromptRecord { prompt, role, sound, .. } = *record;
+            self.add(Some(KnownPrompt { prompt, role, sound }), &record.prints, |_| true);
+            played.extend(record.heard_in.iter().copied());
+            if record.heard_in.is_empty() {
+                self.calls = self.calls.max(record.calls);
+            }
+        }
+        played
+    }
+
+    fn count(&mut self, others: &BTreeSet<CallId>) {
+        self.calls = self.calls.max(u32::try_from(others.len()).unwrap_or(u32::MAX));
     }
 
     /// How many other calls stand behind it.
@@ -86,9 +141,19 @@ impl Library {
         self.calls
     }
 
-    /// Whether its streams are whole calls rather than prompts.
-    pub(crate) fn holds_calls(&self) -> bool {
-        self.streams.iter().all(|s| s.prompt.is_none())
+    /// How many prints a stream has; 0 for one that it does not hold.
+    pub(crate) fn length_of(&self, stream: usize) -> usize {
+        self.streams.get(stream).map_or(0, |s| s.length)
+    }
+
+    /// How many of its streams are whole calls.
+    pub(crate) fn whole_calls(&self) -> usize {
+        self.streams.iter().filter(|s| s.prompt.is_none()).count()
+    }
+
+    /// The prompt that a stream is.
+    pub(crate) fn prompt_of(&self, stream: usize) -> Option<KnownPrompt> {
+        self.streams.get(stream)?.prompt
     }
 
     /// Whether it knows prompts, rather than whole calls or nothing.
@@ -109,7 +174,7 @@ impl Library {
         found.iter().map(best).collect()
     }
 
-    fn add(&mut self, prompt: Option<u64>, prints: &[u32], active: impl Fn(usize) -> bool) {
+    fn add(&mut self, prompt: Option<KnownPrompt>, prints: &[u32], active: impl Fn(usize) -> bool) {
         let start = self.prints.len();
         for (n, &word) in prints.iter().enumerate().filter(|(n, _)| active(*n)) {
             if let Ok(place) = u32::try_from(start + n) {
@@ -170,7 +235,7 @@ impl Library {
         let peak = (0.5 * (before - after) / bend).clamp(-1.0, 1.0);
         Match {
             similarity: alike,
-            prompt: self.streams[alignment.stream].prompt,
+            prompt: self.prompt_of(alignment.stream).map(|known| known.prompt),
             remaining: self.from(alignment.stream, start).len().saturating_sub(MATCH_PRINTS),
             stream: alignment.stream,
             place: alignment.offset as f32 + peak,
@@ -183,7 +248,7 @@ impl Library {
 pub(crate) struct Match {
     /// How alike, above [`SAME_ABOVE`].
     pub(crate) similarity: f32,
-    /// The prompt, if the library holds prompts.
+    /// The prompt, if the stream is one.
     pub(crate) prompt: Option<u64>,
     /// How many prints of the stream follow after the compared stretch.
     pub(crate) remaining: usize,
@@ -329,17 +394,33 @@ fn cluster(found: &Match) -> (usize, i64) {
 /// Drops matches whose place in the stream drifts over the time of the call, and those that are nowhere as alike as a
 /// recording is.
 fn drop_resemblances(found: &mut [Vec<Match>]) {
-    let mut clusters: BTreeMap<(usize, i64), Evidence> = BTreeMap::new();
+    let mut clusters: BTreeMap<(usize, i64), Vec<Evidence>> = BTreeMap::new();
+    // Which piece of its cluster each match belongs to, in order.
+    let mut pieces: Vec<usize> = Vec::new();
     for (n, held) in found.iter().enumerate() {
         for one in held {
-            let evidence = clusters.entry(cluster(one)).or_default();
-            evidence.points.push((n as f32, one.place));
-            evidence.anchors += usize::from(one.similarity > ANCHOR_ABOVE);
+            let cluster = clusters.entry(cluster(one)).or_default();
+            let point = (n as f32, one.place);
+            if cluster.last().is_none_or(|piece| piece.jumps_to(point)) {
+                cluster.push(Evidence::default());
+            }
+            pieces.push(cluster.len() - 1);
+            if let Some(piece) = cluster.last_mut() {
+                piece.points.push(point);
+                piece.anchors += usize::from(one.similarity > ANCHOR_ABOVE);
+            }
         }
     }
-    clusters.retain(|_, evidence| evidence.is_replay());
+    let replays: BTreeMap<(usize, i64), Vec<bool>> = clusters
+        .into_iter()
+        .map(|(key, pieces)| (key, pieces.iter().map(Evidence::is_replay).collect()))
+        .collect();
+    let mut pieces = pieces.into_iter();
     for held in found {
-        held.retain(|one| clusters.contains_key(&cluster(one)));
+        held.retain(|one| {
+            let piece = pieces.next().unwrap_or(0);
+            replays.get(&cluster(one)).and_then(|all| all.get(piece)).copied().unwrap_or(false)
+        });
     }
 }
 
@@ -353,6 +434,13 @@ struct Evidence {
 }
 
 impl Evidence {
+    /// Whether `point` lies beside where the last ones lie, soon after them.
+    fn jumps_to(&self, (n, place): (f32, f32)) -> bool {
+        self.points.last().is_some_and(|last| {
+            (place - last.1).abs() >= JUMP && n - last.0 > 0.0 && n - last.0 <= JUMP_WITHIN
+        })
+    }
+
     fn is_replay(&self) -> bool {
         let drifts = self.points.len() >= DRIFT_PRINTS && slope(&self.points).abs() > DRIFT_ABOVE;
         self.anchors >= ANCHOR_PRINTS && !drifts
@@ -400,6 +488,33 @@ mod tests {
         };
         assert!(count(1.0) > 180, "{}", count(1.0));
         assert!(count(1.01) < 20, "{}", count(1.01));
+    }
+
+    #[test]
+    fn two_recordings_that_follow_each_other_100_ms_later_than_before_do_not_drift() {
+        let (first, second) = (speech(1, 1.0, 4000), speech(2, 1.0, 4000));
+        let of = |gap: usize| call(&[first.clone(), noise(3, -66.0, gap), second.clone()]);
+        let alike = Library::from_calls([&of(300)]).similarities(&of(400));
+        let found =
+            |from: usize, to: usize| alike[from..to].iter().filter(|s| **s > SAME_ABOVE).count();
+        assert!(found(0, 170) > 150, "{}", found(0, 170));
+        assert!(found(220, 380) > 140, "{}", found(220, 380));
+    }
+
+    #[test]
+    fn a_call_that_is_also_behind_a_prompt_counts_once_and_the_call_itself_never() {
+        let ids = [1, 2, 3, 4].map(|n| CallId::from_uuid(uuid::Uuid::from_u128(n)));
+        let center = crate::domain::ids::CenterId::new("hanbit").unwrap();
+        let mut prompt = PromptRecord::new(center, 1, call(&[speech(1, 1.0, 3000)]).prints);
+        let wall = crate::domain::time::WallTime(jiff::Timestamp::UNIX_EPOCH);
+        ids[..3].iter().for_each(|id| prompt.heard(*id, wall));
+        let other = call(&[speech(2, 1.0, 3000)]);
+        let calls = [(ids[0], &other), (ids[3], &other)];
+        let library = Library::of_center(ids[0], calls, [&prompt]);
+        assert_eq!((library.other_calls(), library.whole_calls()), (3, 1));
+        prompt.forgotten = Some(wall);
+        assert_eq!(Library::of_center(ids[0], calls, [&prompt]).other_calls(), 1);
+        assert!(Library::from_prompts([&prompt]).is_empty());
     }
 
     #[test]

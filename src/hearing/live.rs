@@ -6,11 +6,12 @@ use super::beep::BeepFinder;
 use super::features::{Analyser, FEATURE_WINDOW};
 use super::fingerprint::{Fingerprints, MATCH_PRINTS, PRINT_WINDOW, Printer};
 use super::level::AUDIBLE_DBOV;
-use super::library::{Apart, Follower, Library};
+use super::library::{Apart, Follower, KnownPrompt, Library};
 use super::line::{Line, Move};
 use super::tone::{Cadence, ToneHeard, ToneMeaning};
 use super::vad::{SoundChange, SoundTracker};
 use crate::domain::audio::{FRAME, FRAME_SAMPLES, Frame, Hz8k, samples_to_duration};
+use crate::domain::prompt::{PromptRole, PromptSound};
 use crate::domain::time::{CallTime, Span};
 use crate::domain::timeline::LiveSound;
 use std::collections::VecDeque;
@@ -21,12 +22,18 @@ use std::time::Duration;
 pub const SPEECH_QUIET: Duration = Duration::from_millis(700);
 /// A prompt is recognised after this many agreeing prints in a row.
 const AGREEING: u32 = 3;
-/// A prompt that was not heard for this many prints is reported again when it returns: 1 s.
+/// A prompt whose predicted end is past and that was not heard for this many prints is reported again when it returns:
+/// 1 s.
 const FORGOTTEN: u32 = 50;
 /// Sound that nothing known matches is a new voice after this many frames: 1.2 s. A recording is recognised after 0.96 s.
 const UNMATCHED: u32 = 60;
 /// At least this many of them have to sound: 0.6 s.
 const UNMATCHED_SOUND: u32 = 30;
+/// A prompt broke off if this many prints of other sound are heard in its place: half a second. Silence does not count,
+/// recordings pause.
+const BROKEN_OFF: u32 = 25;
+/// A prompt began anew if its end is predicted this much later or earlier than before.
+const ANEW: Duration = Duration::from_millis(300);
 
 /// What the causal tier heard.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +58,9 @@ pub enum LiveEvent {
     PromptRecognised {
         /// Its identifier in the library.
         prompt: u64,
-        /// When it will have ended, from its known length.
+        /// What it is for.
+        role: PromptRole,
+        /// When it will have ended, from its known length; of music, which has no end of its own, this instant.
         ends_at: CallTime,
     },
     /// Somebody new may be speaking since this instant: a voice that no prompt of the library matches for 1.2 s. Only
@@ -60,6 +69,13 @@ pub enum LiveEvent {
     NewVoice(CallTime),
     /// One steady tone on its own, told 0.3 s after its end. It is no speech.
     Beep(Span),
+    /// A recognised prompt gave way to other sound before its predicted end.
+    PromptBrokeOff {
+        /// Its identifier in the library.
+        prompt: u64,
+        /// When it was last heard.
+        at: CallTime,
+    },
 }
 
 /// Frames since a voice began or a recording was matched last.
@@ -88,6 +104,14 @@ impl Unmatched {
     }
 }
 
+/// A prompt that is being played.
+#[derive(Debug, Clone, Copy)]
+struct Playing {
+    prompt: u64,
+    ends_at: CallTime,
+    last_heard: CallTime,
+}
+
 /// Hears one call, frame by frame.
 #[derive(Debug)]
 pub struct Listener {
@@ -106,9 +130,12 @@ pub struct Listener {
     /// Start of each of the last frames, so that a gap between frames does not move what was heard before it.
     starts: VecDeque<(u64, CallTime)>,
     frame: u64,
-    prompt: Option<u64>,
-    agreeing: u32,
+    playing: Option<Playing>,
+    /// The prompt that the last prints agree with, and how many in a row.
+    agreeing: Option<(u64, u32)>,
+    /// Prints since a prompt was heard, and how many of them carry sound.
     unheard: u32,
+    foreign: u32,
     events: VecDeque<LiveEvent>,
 }
 
@@ -134,9 +161,10 @@ impl Listener {
             sounds: SoundTracker::new(quiet),
             starts: VecDeque::new(),
             frame: 0,
-            prompt: None,
-            agreeing: 0,
+            playing: None,
+            agreeing: None,
             unheard: 0,
+            foreign: 0,
             events: VecDeque::new(),
         }
     }
@@ -263,26 +291,60 @@ impl Listener {
         let newest = self.prints.prints.len() - 1;
         let Some(first) = (newest + 1).checked_sub(MATCH_PRINTS) else { return };
         let held = self.follower.step(&self.library, &self.prints, first, newest, Apart::Anywhere);
-        let found = held.iter().max_by(|a, b| a.similarity.total_cmp(&b.similarity));
-        let Some((prompt, remaining)) = found.and_then(|m| Some((m.prompt?, m.remaining))) else {
-            self.unheard += 1;
-            self.agreeing = 0;
-            if self.unheard > FORGOTTEN {
-                self.prompt = None;
-            }
-            return;
-        };
-        self.unheard = 0;
+        let prompts = held.iter().filter_map(|m| Some((m, self.library.prompt_of(m.stream)?)));
+        let best = prompts.max_by(|a, b| a.0.similarity.total_cmp(&b.0.similarity));
+        // The newest print began a window ago.
+        let newest_start = (at + FRAME).saturating_sub(samples_to_duration::<Hz8k>(PRINT_WINDOW));
+        match best.map(|(found, known)| (found.remaining, known)) {
+            Some((remaining, known)) => self.prompt_heard(at, newest_start, remaining, known),
+            None => self.prompt_unheard(newest_start, self.prints.active(newest)),
+        }
+    }
+
+    fn prompt_heard(
+        &mut self,
+        at: CallTime,
+        newest: CallTime,
+        remaining: usize,
+        known: KnownPrompt,
+    ) {
+        let KnownPrompt { prompt, role, sound } = known;
+        (self.unheard, self.foreign) = (0, 0);
         self.unmatched = Unmatched::since(self.frame + 1);
-        self.agreeing += 1;
-        if self.agreeing >= AGREEING && self.prompt != Some(prompt) {
-            self.prompt = Some(prompt);
-            // The newest print began a window ago; the prompt has `remaining` more prints after it.
-            let window = samples_to_duration::<Hz8k>(PRINT_WINDOW);
-            let newest_start = (at + FRAME).saturating_sub(window);
-            let ends_at = newest_start + FRAME * (remaining as u32 + 1);
+        let before = self.agreeing.filter(|(same, _)| *same == prompt).map_or(0, |(_, n)| n);
+        self.agreeing = Some((prompt, before + 1));
+        let ends_at = match sound {
+            PromptSound::Voice => newest + FRAME * (remaining as u32 + 1),
+            PromptSound::Music => newest,
+        };
+        let goes_on = self.playing.is_some_and(|playing| {
+            let moved = playing.ends_at.max(ends_at) - playing.ends_at.min(ends_at);
+            playing.prompt == prompt && (sound == PromptSound::Music || moved <= ANEW)
+        });
+        if goes_on {
+            if let Some(playing) = &mut self.playing {
+                playing.last_heard = newest;
+            }
+        } else if before + 1 >= AGREEING {
+            self.playing = Some(Playing { prompt, ends_at, last_heard: newest });
             self.moves(at, Move::Prompt(ends_at));
-            self.events.push_back(LiveEvent::PromptRecognised { prompt, ends_at });
+            self.events.push_back(LiveEvent::PromptRecognised { prompt, role, ends_at });
+        }
+    }
+
+    fn prompt_unheard(&mut self, newest: CallTime, sounds: bool) {
+        self.agreeing = None;
+        self.unheard += 1;
+        self.foreign += u32::from(sounds);
+        let Some(playing) = self.playing else { return };
+        let over = newest >= playing.ends_at;
+        if over && self.unheard > FORGOTTEN {
+            self.playing = None;
+        } else if !over && self.foreign > BROKEN_OFF {
+            self.playing = None;
+            // Comparisons no longer agree once half of them is other sound.
+            let at = playing.last_heard;
+            self.events.push_back(LiveEvent::PromptBrokeOff { prompt: playing.prompt, at });
         }
     }
 }
@@ -293,7 +355,7 @@ mod tests {
     use super::super::testing::{companded, mixed, music, noise, sines, speech};
     use super::*;
     use crate::domain::ids::CenterId;
-    use crate::domain::prompt::{PromptRecord, PromptRole};
+    use crate::domain::prompt::PromptRecord;
 
     fn heard(library: Library, parts: &[Vec<i16>], background_dbov: f64) -> Vec<LiveEvent> {
         let clean = parts.concat();
@@ -379,12 +441,9 @@ mod tests {
     fn a_known_prompt_is_recognised_within_a_second_and_its_end_predicted_to_60_ms() {
         let prompt = speech(3, 1.0, 6000);
         let record = PromptRecord {
-            center: CenterId::new("hanbit").unwrap(),
-            prompt: 42,
             role: PromptRole::Menu,
-            text: String::new(),
-            prints: fingerprint(&prompt).prints,
             calls: 4,
+            ..PromptRecord::new(CenterId::new("hanbit").unwrap(), 42, fingerprint(&prompt).prints)
         };
         let library = Library::from_prompts([&record]);
         assert_eq!(library.other_calls(), 4);
@@ -396,7 +455,7 @@ mod tests {
             let at = CallTime::from_millis(20 * n as u64);
             listener.handle(at, frame.try_into().unwrap());
             while let Some(event) = listener.poll() {
-                if let LiveEvent::PromptRecognised { prompt: 42, ends_at } = event {
+                if let LiveEvent::PromptRecognised { prompt: 42, ends_at, .. } = event {
                     found.get_or_insert((at, ends_at));
                 }
             }
@@ -407,14 +466,7 @@ mod tests {
     }
 
     fn library_of(prompt: &[i16]) -> Library {
-        Library::from_prompts([&PromptRecord {
-            center: CenterId::new("hanbit").unwrap(),
-            prompt: 42,
-            role: PromptRole::Queue,
-            text: String::new(),
-            prints: fingerprint(prompt).prints,
-            calls: 4,
-        }])
+        Library::from_prompts([&record(42, prompt)])
     }
 
     fn new_voices(events: &[LiveEvent]) -> Vec<CallTime> {
@@ -474,5 +526,62 @@ mod tests {
                 .collect();
             assert!(!sounds.is_empty() && sounds.iter().all(|s| *s == Some(&wanted)), "{events:?}");
         }
+    }
+
+    /// Instants and prompts of a call that plays `parts`, heard with a library of `prompts`.
+    fn prompts_heard(prompts: &[PromptRecord], parts: &[Vec<i16>]) -> Vec<LiveEvent> {
+        let events = heard(Library::from_prompts(prompts), parts, -90.0);
+        let told = |e: &LiveEvent| {
+            matches!(e, LiveEvent::PromptRecognised { .. } | LiveEvent::PromptBrokeOff { .. })
+        };
+        events.into_iter().filter(told).collect()
+    }
+
+    fn record(prompt: u64, sound: &[i16]) -> PromptRecord {
+        let prints = fingerprint(sound).prints;
+        PromptRecord::new(CenterId::new("hanbit").unwrap(), prompt, prints)
+    }
+
+    #[test]
+    fn a_prompt_that_gives_way_to_a_person_is_said_to_have_broken_off() {
+        let prompt = speech(3, 1.0, 8000);
+        let parts = [quiet(1000), prompt[..32_000].to_vec(), speech(9, 1.0, 3000), quiet(1000)];
+        let events = prompts_heard(&[record(42, &prompt)], &parts);
+        let [LiveEvent::PromptRecognised { ends_at, .. }, LiveEvent::PromptBrokeOff { at, .. }] =
+            events[..]
+        else {
+            panic!("{events:?}")
+        };
+        // It begins at 2 s of the call's axis and was to last 8 s; the person cuts it after 4.
+        assert!(near(ends_at, 10_000), "{ends_at}");
+        assert!((at.as_secs_f64() - 6.0).abs() < 0.5, "{at}");
+    }
+
+    #[test]
+    fn a_prompt_that_begins_anew_at_once_is_recognised_twice() {
+        let prompt = speech(3, 1.0, 3000);
+        let parts = [quiet(1000), prompt.clone(), prompt.clone(), quiet(2000)];
+        let events = prompts_heard(&[record(42, &prompt)], &parts);
+        let ends: Vec<CallTime> = events
+            .iter()
+            .filter_map(|e| match e {
+                LiveEvent::PromptRecognised { ends_at, .. } => Some(*ends_at),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ends.len(), 2, "{events:?}");
+        assert!(near(ends[0], 5000) && near(ends[1], 8000), "{ends:?}");
+    }
+
+    #[test]
+    fn music_is_recognised_once_and_its_end_is_not_predicted() {
+        let piece = music(5, 12_000);
+        let song = PromptRecord { sound: PromptSound::Music, ..record(7, &companded(&piece)) };
+        let parts = [quiet(1000), piece[24_000..64_000].to_vec(), speech(9, 1.0, 3000)];
+        let events = prompts_heard(&[song], &parts);
+        let [LiveEvent::PromptRecognised { prompt: 7, ends_at, .. }] = events[..] else {
+            panic!("{events:?}")
+        };
+        assert!(ends_at < CallTime::from_millis(3500), "{ends_at}");
     }
 }

@@ -7,6 +7,7 @@
 
 mod accept;
 mod beep;
+mod enrol;
 mod error;
 mod evidence;
 mod features;
@@ -18,12 +19,16 @@ mod library;
 mod line;
 mod live;
 mod mask;
+mod menu;
 mod moment;
 mod music;
+mod naming;
 mod network;
+mod occurrence;
 mod offline;
 mod onset;
 mod reading;
+mod repeats;
 pub mod resample;
 mod silero;
 mod spectrum;
@@ -34,11 +39,13 @@ mod vad;
 
 pub use accept::ENOUGH_OTHER_CALLS;
 pub use beep::beeps;
+pub use enrol::{EnrolCall, Enrolment, enrol};
 pub use error::HearingError;
 pub use fingerprint::{Fingerprints, MATCH_PRINTS, SAME_ABOVE, fingerprint, similarity};
 pub use library::Library;
 pub use live::{Listener, LiveEvent, SPEECH_QUIET};
 pub use network::{FrameClass, FrameNetwork};
+pub use occurrence::{Played, name_segments, played};
 pub use offline::{OfflineInput, analyze, training_inputs};
 pub use silero::{Silero, VOICE_FRAME};
 

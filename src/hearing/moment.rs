@@ -106,7 +106,9 @@ impl Track {
         put(f.level - quietest_tenth(wide));
         let mean = f.shape.iter().sum::<f32>() / SHAPE_BANDS as f32;
         f.shape.iter().for_each(|band| put(band - mean));
-        [f.flatness, f.centroid, f.peak, moment.flux, moment.stability].into_iter().for_each(&mut put);
+        [f.flatness, f.centroid, f.peak, moment.flux, moment.stability]
+            .into_iter()
+            .for_each(&mut put);
         for kind in 0..3 {
             put(if f.tone.is_some_and(|t| t.group() == kind) { 1.0 } else { 0.0 });
         }

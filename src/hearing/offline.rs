@@ -7,9 +7,9 @@ use super::features::Analyser;
 use super::grammar::{self, Landmarks, stretches};
 use super::lexicon::WordCue;
 use super::library::Library;
-use super::onset::{self, Known};
 use super::moment::{INPUTS, Sight, Track};
 use super::network::FrameNetwork;
+use super::onset::{self, Known};
 use super::silero::Silero;
 use crate::domain::audio::FRAME;
 use crate::domain::segment::{AgentOnset, Hearing, Passage, Reached, Segment, SegmentKind};
@@ -136,7 +136,10 @@ fn reached(segments: &[Segment], agent: bool) -> Reached {
 }
 
 /// What the frame network sees of each frame: with sight to both sides and the voice model, and causally without it.
-pub fn training_inputs(received: &[i16], silero: &Silero) -> (Vec<[f32; INPUTS]>, Vec<[f32; INPUTS]>) {
+pub fn training_inputs(
+    received: &[i16],
+    silero: &Silero,
+) -> (Vec<[f32; INPUTS]>, Vec<[f32; INPUTS]>) {
     let features = Analyser::all(received);
     let rows = |voice: &[f32], sight: Sight| {
         let track = Track::of(&features, voice);

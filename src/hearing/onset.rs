@@ -8,7 +8,7 @@ use super::evidence::Evidence;
 use super::level::AUDIBLE_DBOV;
 use super::lexicon::{WordCue, cue};
 use super::mask;
-use super::reading::{Cues, Holder, Reading, read};
+use super::reading::{Cues, Reading, read};
 use super::unit::{Unit, UnitKind, units};
 use crate::domain::audio::Dbov;
 use crate::domain::time::CallTime;
@@ -115,14 +115,16 @@ pub(crate) fn cues(transcript: Option<&Transcript>, frame: impl Fn(CallTime) -> 
 /// Reads the call from the request on.
 pub(crate) fn find(evidence: &Evidence, known: Known<'_>) -> Heard {
     let units = units(evidence, known.request);
-    let spoken_for: Vec<Cues> = (0..units.len()).map(|n| cues_of(evidence, &units, n, known)).collect();
+    let spoken_for: Vec<Cues> =
+        (0..units.len()).map(|n| cues_of(evidence, &units, n, known)).collect();
     let reading = read(&units, &spoken_for, known.other_calls);
     let candidate = reading.onset.map(|onset| {
         let unit = units[onset];
         let unmatched = unmatched(evidence);
         let (at, hidden) = rise(evidence, &unmatched, unit.from, known.request);
         let queued = units[..onset].iter().any(|u| {
-            matches!(u.kind, UnitKind::Known | UnitKind::Music | UnitKind::Tone) && u.seconds() >= 1.0
+            matches!(u.kind, UnitKind::Known | UnitKind::Music | UnitKind::Tone)
+                && u.seconds() >= 1.0
         });
         Candidate {
             at,
@@ -142,10 +144,8 @@ fn cues_of(evidence: &Evidence, units: &[Unit], n: usize, known: Known<'_>) -> C
         return Cues::default();
     }
     let near = unit.from.saturating_sub(SOURCE_BEFORE)..unit.from + SOURCE_AFTER;
-    let source_changed = known
-        .sources
-        .iter()
-        .any(|at| near.contains(at) && *at > known.request + SOURCE_DECOY);
+    let source_changed =
+        known.sources.iter().any(|at| near.contains(at) && *at > known.request + SOURCE_DECOY);
     let reply = known.lines.iter().any(|end| (*end..end + REPLY_WITHIN).contains(&unit.from));
     let live = live(evidence, units, n, known);
     Cues { words: words_of(known.cues, unit), live, source_changed, reply }
@@ -163,8 +163,7 @@ fn live(evidence: &Evidence, units: &[Unit], n: usize, known: Known<'_>) -> f32 
         .filter(|u| matches!(u.kind, UnitKind::Known | UnitKind::Music))
         .filter(|u| u.to - u.from > BACKGROUND_LEAST)
         .map(|u| quietest(u.from, u.to));
-    let menu = (known.request > known.answered)
-        .then(|| quietest(known.answered, known.request));
+    let menu = (known.request > known.answered).then(|| quietest(known.answered, known.request));
     let Some(recorded) = recordings.chain(menu).min_by(f32::total_cmp) else { return 0.0 };
     let behind = quietest(units[n].from, units[n].to + BACKGROUND_AFTER);
     ((behind - recorded - LIVE_FROM_DB) / (LIVE_TO_DB - LIVE_FROM_DB)).clamp(0.0, 1.0)

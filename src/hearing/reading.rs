@@ -200,11 +200,8 @@ impl Call<'_> {
             let back = if unit.kind == UnitKind::Voice { hold } else { NEVER };
             let parts = matches!(unit.kind, UnitKind::Known | UnitKind::Music | UnitKind::Tone);
             let away = if parts { person + hold_after(spoken) } else { NEVER };
-            let recorded = if unit.kind == UnitKind::Known && self.is_voice(n) {
-                VOICE_ON_HOLD
-            } else {
-                0.0
-            };
+            let recorded =
+                if unit.kind == UnitKind::Known && self.is_voice(n) { VOICE_ON_HOLD } else { 0.0 };
             came_from.push((
                 if person >= back { Holder::Person } else { Holder::Hold },
                 if hold >= away { Holder::Hold } else { Holder::Person },
@@ -265,22 +262,38 @@ mod tests {
 
     #[test]
     fn a_voice_that_no_other_call_plays_after_music_is_a_person() {
-        let parts = [(Known, 4.0), (Music, 8.0), (Quiet, 0.7), (Voice, 4.0), (Quiet, 2.0), (Voice, 3.0)];
+        let parts =
+            [(Known, 4.0), (Music, 8.0), (Quiet, 0.7), (Voice, 4.0), (Quiet, 2.0), (Voice, 3.0)];
         assert_eq!(onset(&parts, 5), Some(3));
     }
 
     #[test]
     fn a_strange_announcement_with_music_after_it_is_no_person() {
-        let parts =
-            [(Music, 8.0), (Voice, 3.0), (Music, 9.0), (Known, 4.0), (Music, 9.0), (Voice, 4.0), (Quiet, 2.0), (Voice, 3.0)];
+        let parts = [
+            (Music, 8.0),
+            (Voice, 3.0),
+            (Music, 9.0),
+            (Known, 4.0),
+            (Music, 9.0),
+            (Voice, 4.0),
+            (Quiet, 2.0),
+            (Voice, 3.0),
+        ];
         assert_eq!(onset(&parts, 5), Some(5));
     }
 
     #[test]
     fn a_hold_after_a_conversation_is_a_hold() {
         let parts = [
-            (Music, 8.0), (Voice, 5.0), (Quiet, 2.0), (Voice, 4.0), (Quiet, 1.0), (Voice, 3.0),
-            (Music, 9.0), (Quiet, 0.5), (Voice, 4.0),
+            (Music, 8.0),
+            (Voice, 5.0),
+            (Quiet, 2.0),
+            (Voice, 4.0),
+            (Quiet, 1.0),
+            (Voice, 3.0),
+            (Music, 9.0),
+            (Quiet, 0.5),
+            (Voice, 4.0),
         ];
         let units = call(&parts);
         let reading = read(&units, &vec![Cues::default(); units.len()], 5);

@@ -6,6 +6,7 @@
 
 use super::check::{Scenario, Step};
 use crate::domain::digit::Digit;
+use crate::domain::prompt::PromptRole;
 use crate::domain::time::{CallTime, Span};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,8 +32,15 @@ pub enum Sound {
     Ringback,
     /// A recording of the center plays until then.
     KnownPrompt {
+        /// What it is for.
+        role: PromptRole,
         /// Its predicted end.
         ends_at: CallTime,
+    },
+    /// That recording gave way to other sound before its predicted end.
+    PromptBrokeOff {
+        /// When it was last heard.
+        at: CallTime,
     },
 }
 
@@ -104,6 +112,11 @@ const LONGEST_GREETING: Duration = Duration::from_secs(20);
 const SECOND_THOUGHTS: Duration = Duration::from_secs(15);
 /// Talking over our line this long counts as the far end's turn.
 const TALKED_OVER: Duration = Duration::from_millis(1500);
+/// A menu is answered this long after its predicted end: the prediction is sure to a few frames (our measurement on
+/// synthetic lines, 2026), and some exchanges do not listen while they speak.
+const AFTER_MENU: Duration = Duration::from_millis(200);
+/// A voice that ends this long after the predicted end of a recording, or earlier, was the recording's.
+const RECORDINGS_OWN: Duration = Duration::from_millis(500);
 
 /// Digits and lines are out by then, or our own side failed.
 const LONGEST_SENDING: Duration = Duration::from_mins(1);
@@ -134,6 +147,8 @@ pub struct Navigator {
     recording_until: Option<CallTime>,
     /// A voice speaks since then that no known recording matches.
     new_voice: Option<CallTime>,
+    /// A menu was recognised in this step that plays until then.
+    menu_until: Option<CallTime>,
     requested_at: Option<CallTime>,
     suspected: Option<(CallTime, usize)>,
 }
@@ -151,6 +166,7 @@ impl Navigator {
             quiet_since: None,
             recording_until: None,
             new_voice: None,
+            menu_until: None,
             requested_at: None,
             suspected: None,
         }
@@ -210,6 +226,7 @@ impl Navigator {
     fn enter(&mut self, now: CallTime, step: usize) {
         self.step = step;
         self.state = State::In { since: now };
+        self.menu_until = None;
         let Some(entered) = self.scenario.steps.get(step).cloned() else {
             return self.finish(HangUpReason::Completed);
         };
@@ -257,10 +274,15 @@ impl Navigator {
             }
             Sound::MusicEnded => self.music = false,
             Sound::Ringback => self.no_person(now),
-            Sound::KnownPrompt { ends_at } => {
+            Sound::KnownPrompt { role, ends_at } => {
                 self.recording_until = Some(ends_at);
                 self.new_voice = None;
                 self.no_person(now);
+                self.menu_until = (role == PromptRole::Menu).then_some(ends_at);
+            }
+            Sound::PromptBrokeOff { at } => {
+                self.recording_until = Some(at);
+                self.menu_until = None;
             }
         }
     }
@@ -271,7 +293,10 @@ impl Navigator {
             self.new_voice.map_or(span.start, |at| at.clamp(span.start, span.end)),
             span.end,
         );
-        let recorded = self.recording_until.is_some_and(|until| voice.start < until);
+        // What the recording itself says ends with it; what is new, or goes on after it, is somebody else.
+        let recorded = self
+            .recording_until
+            .is_some_and(|until| voice.start < until && span.end <= until + RECORDINGS_OWN);
         let counts = match self.current() {
             Some(Step::PromptEnds { .. } | Step::Listen { .. }) => span.end >= since,
             Some(Step::WaitForAgent { .. }) => {
@@ -302,7 +327,18 @@ impl Navigator {
         }
     }
 
-    /// When the quiet that the current step waits for is complete.
+    /// When the current step has what it waits for: the quiet after a voice, or the end of a menu that is known.
+    fn complete(&self) -> Option<CallTime> {
+        let menu = match self.current()? {
+            Step::PromptEnds { .. } => self.menu_until.map(|until| until + AFTER_MENU),
+            _ => None,
+        };
+        match (menu, self.quiet_complete()) {
+            (Some(menu), Some(quiet)) => Some(menu.min(quiet)),
+            (menu, quiet) => menu.or(quiet),
+        }
+    }
+
     fn quiet_complete(&self) -> Option<CallTime> {
         let State::In { since } = self.state else { return None };
         let from = self.quiet_since?;
@@ -320,7 +356,8 @@ impl Navigator {
             Step::PromptBegins { within } => Some(since + *within),
             // A prompt that plays is heard out, however long it is.
             Step::PromptEnds { within, .. } => (self.speaking_since.is_none()
-                && self.quiet_since.is_none())
+                && self.quiet_since.is_none()
+                && self.menu_until.is_none())
             .then(|| since + *within),
             Step::WaitForAgent { .. } => {
                 let limit = self.requested_at.unwrap_or(since) + self.scenario.max_wait;
@@ -337,14 +374,14 @@ impl Navigator {
     }
 
     fn deadline(&self) -> Option<CallTime> {
-        match (self.quiet_complete(), self.gives_up()) {
+        match (self.complete(), self.gives_up()) {
             (Some(quiet), Some(limit)) => Some(quiet.min(limit)),
             (quiet, limit) => quiet.or(limit),
         }
     }
 
     fn check_time(&mut self, now: CallTime) {
-        if self.quiet_complete().is_some_and(|at| at <= now) {
+        if self.complete().is_some_and(|at| at <= now) {
             if matches!(self.current(), Some(Step::WaitForAgent { .. })) {
                 self.suspected = Some((now, self.step));
                 self.out.push_back(NavigatorOutput::AgentSuspected);
@@ -481,12 +518,66 @@ steps:
     fn a_known_recording_is_never_answered_as_a_person() {
         let mut navigator = waiting();
         navigator.handle(at(10_000), NavigatorInput::Heard(Sound::SpeechStarted));
-        let known = Sound::KnownPrompt { ends_at: at(14_000) };
+        let known = Sound::KnownPrompt { role: PromptRole::Queue, ends_at: at(14_000) };
         navigator.handle(at(10_800), NavigatorInput::Heard(known));
         let span = Span::new(at(10_000), at(14_000));
         navigator.handle(at(14_700), NavigatorInput::Heard(Sound::SpeechEnded(span)));
         navigator.handle(at(16_000), NavigatorInput::Tick);
         assert_eq!(drain(&mut navigator), []);
+    }
+
+    fn known(role: PromptRole, ends_at: u64) -> NavigatorInput {
+        NavigatorInput::Heard(Sound::KnownPrompt { role, ends_at: at(ends_at) })
+    }
+
+    #[test]
+    fn a_known_menu_is_answered_200_ms_after_its_predicted_end() {
+        let mut navigator = navigator();
+        navigator.handle(at(1000), NavigatorInput::Answered);
+        navigator.handle(at(1200), NavigatorInput::Heard(Sound::SpeechStarted));
+        navigator.handle(at(2000), known(PromptRole::Menu, 6000));
+        assert_eq!(navigator.poll(), Some(NavigatorOutput::Step("expect")));
+        assert_eq!(navigator.poll(), Some(NavigatorOutput::WaitUntil(at(6200))));
+        navigator.handle(at(6200), NavigatorInput::Tick);
+        assert!(matches!(drain(&mut navigator)[..], [NavigatorOutput::Step("press"), _]));
+    }
+
+    #[test]
+    fn a_known_greeting_is_not_answered_before_the_menu_after_it() {
+        let mut navigator = navigator();
+        navigator.handle(at(1000), NavigatorInput::Answered);
+        navigator.handle(at(1200), NavigatorInput::Heard(Sound::SpeechStarted));
+        navigator.handle(at(2000), known(PromptRole::Greeting, 4000));
+        navigator.handle(at(4500), NavigatorInput::Tick);
+        assert_eq!(drain(&mut navigator), [NavigatorOutput::Step("expect")]);
+    }
+
+    #[test]
+    fn a_menu_that_breaks_off_is_heard_out_like_an_unknown_one() {
+        let mut navigator = navigator();
+        navigator.handle(at(1000), NavigatorInput::Answered);
+        navigator.handle(at(1200), NavigatorInput::Heard(Sound::SpeechStarted));
+        navigator.handle(at(2000), known(PromptRole::Menu, 6000));
+        let broke_off = Sound::PromptBrokeOff { at: at(4000) };
+        navigator.handle(at(4600), NavigatorInput::Heard(broke_off));
+        navigator.handle(at(6300), NavigatorInput::Tick);
+        assert_eq!(drain(&mut navigator), [NavigatorOutput::Step("expect")]);
+        let span = Span::new(at(1200), at(9000));
+        navigator.handle(at(9700), NavigatorInput::Heard(Sound::SpeechEnded(span)));
+        assert_eq!(navigator.poll(), Some(NavigatorOutput::WaitUntil(at(10_200))));
+    }
+
+    #[test]
+    fn a_person_who_cuts_an_announcement_short_is_heard() {
+        let mut navigator = waiting();
+        navigator.handle(at(9000), NavigatorInput::Heard(Sound::SpeechStarted));
+        navigator.handle(at(9800), known(PromptRole::Queue, 20_000));
+        let broke_off = Sound::PromptBrokeOff { at: at(11_000) };
+        navigator.handle(at(11_900), NavigatorInput::Heard(broke_off));
+        let span = Span::new(at(9000), at(13_500));
+        navigator.handle(at(14_200), NavigatorInput::Heard(Sound::SpeechEnded(span)));
+        navigator.handle(at(16_000), NavigatorInput::Tick);
+        assert!(navigator.suspects_agent());
     }
 
     #[test]
@@ -528,7 +619,7 @@ steps:
     fn waiting_under_a_recording() -> Navigator {
         let mut navigator = waiting();
         navigator.handle(at(9000), NavigatorInput::Heard(Sound::SpeechStarted));
-        let known = Sound::KnownPrompt { ends_at: at(29_000) };
+        let known = Sound::KnownPrompt { role: PromptRole::Queue, ends_at: at(29_000) };
         navigator.handle(at(10_000), NavigatorInput::Heard(known));
         drain(&mut navigator);
         navigator

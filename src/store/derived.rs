@@ -82,6 +82,57 @@ impl Store {
         rows.iter().map(|r| Ok((call_id(column(r, "call")?)?, column(r, "prints")?))).collect()
     }
 
+    /// Fingerprints of the newest `limit` calls of a center in all campaigns, oldest call first.
+    ///
+    /// # Errors
+    /// If the database fails or cannot be read back.
+    pub async fn newest_fingerprints(
+        &self,
+        center: &CenterId,
+        producer: &Producer,
+        limit: u32,
+    ) -> Result<Vec<(CallId, Vec<u8>)>, StoreError> {
+        // Identifiers of calls are ordered in time.
+        let rows = sqlx::query(
+            "SELECT call, prints FROM fingerprints JOIN attempt USING (call) JOIN unit ON unit.id = unit \
+             WHERE center = ? AND producer = ? ORDER BY call DESC LIMIT ?",
+        )
+        .bind(center.as_str())
+        .bind(producer.as_str())
+        .bind(limit)
+        .fetch_all(self.pool())
+        .await
+        .doing("reading fingerprints")?;
+        let newest = rows.iter().rev();
+        newest.map(|r| Ok((call_id(column(r, "call")?)?, column(r, "prints")?))).collect()
+    }
+
+    /// Whether any campaign has a center of this name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn knows_center(&self, center: &CenterId) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM center WHERE id = ?1 UNION SELECT 1 FROM prompt WHERE center = ?1 LIMIT 1",
+        )
+        .bind(center.as_str())
+        .fetch_optional(self.pool())
+        .await
+        .doing("looking a center up")?;
+        Ok(found.is_some())
+    }
+
+    /// The names of all centers of all campaigns, in order.
+    ///
+    /// # Errors
+    /// If the database fails or cannot be read back.
+    pub async fn center_names(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar("SELECT DISTINCT id FROM center ORDER BY id")
+            .fetch_all(self.pool())
+            .await
+            .doing("reading the centers")
+    }
+
     /// Stores what was heard in a call.
     ///
     /// # Errors
