@@ -5,7 +5,7 @@
 
 use super::facts::{ended, line_faults};
 use crate::domain::record::{AttemptOutcome, AttemptRecord, CallEnding};
-use crate::domain::segment::{Hearing, SegmentKind};
+use crate::domain::segment::{Hearing, Reached, Segment, SegmentKind};
 use crate::domain::time::CallTime;
 use crate::domain::timeline::{EventKind, LocalTimeout, Q850Cause, SipStatus};
 use std::time::Duration;
@@ -14,6 +14,13 @@ use std::time::Duration;
 const SHORTEST_RING: Duration = Duration::from_mins(1);
 /// A shorter wait that we ended is our impatience: the limit of the agent wait and its margin.
 const SHORTEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A voice that no recording matches is an announcement for sure from this probability on.
+const SURE_ANNOUNCEMENT: f32 = 0.8;
+/// Shorter voices are nobody's.
+const SHORTEST_UNSURE: Duration = Duration::from_secs(1);
+/// This much voice that no recording matches may be a person whatever speaks against it.
+const LONGEST_UNKNOWN: Duration = Duration::from_secs(8);
 
 /// Whether something of a queue is heard after the request: the center took the digit.
 fn confirmed(hearing: &Hearing, request: CallTime) -> bool {
@@ -27,6 +34,19 @@ fn confirmed(hearing: &Hearing, request: CallTime) -> bool {
                     | SegmentKind::TransferRing
             )
     })
+}
+
+/// Whether a voice after the request may have been a person that the hearing missed: one that is hardly an announcement
+/// by its own account, or so much of it that no announcement is as long.
+fn unsure_voice(hearing: &Hearing, request: CallTime) -> bool {
+    let unknown = hearing
+        .segments
+        .iter()
+        .filter(|s| s.kind == SegmentKind::UnknownVoice && s.span.start >= request);
+    let doubtful =
+        |s: &&Segment| s.probability < SURE_ANNOUNCEMENT && s.span.duration() >= SHORTEST_UNSURE;
+    unknown.clone().any(|s| doubtful(&s))
+        || unknown.map(|s| s.span.duration()).sum::<Duration>() >= LONGEST_UNKNOWN
 }
 
 /// Classifies one attempt. `hearing` is `None` where no audio was kept.
@@ -152,6 +172,20 @@ fn answered(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome
     if let Some(fault) = line_faults(record).into_iter().next() {
         return unattributed(fault);
     }
+    let hung_up = matches!(record.ending, CallEnding::FarEndHungUp { .. });
+    match hearing.reached {
+        Some(Reached::Voicemail) if requested => return AttemptOutcome::ForcedCallback,
+        Some(Reached::CallbackOffer) if requested && hung_up => {
+            return AttemptOutcome::ForcedCallback;
+        }
+        Some(Reached::Intercept) => {
+            return unattributed("a message of the network that the number cannot be reached");
+        }
+        _ if request.is_some_and(|at| unsure_voice(hearing, at)) => {
+            return unattributed("a voice that could not be told from a person's");
+        }
+        _ => {}
+    }
     let given_up_early =
         |from| ended(record) - from < SHORTEST_WAIT && !record.provenance.simulated;
     match &record.ending {
@@ -180,7 +214,7 @@ fn answered(record: &AttemptRecord, hearing: Option<&Hearing>) -> AttemptOutcome
 mod tests {
     use super::*;
     use crate::analysis::testing::attempt;
-    use crate::domain::segment::{Acceptance, AgentOnset, Segment};
+    use crate::domain::segment::{Acceptance, AgentOnset};
     use crate::domain::time::{CallTime, Span};
     use crate::domain::timeline::{EventKind, Timeline};
     use std::time::Duration;
@@ -247,6 +281,32 @@ mod tests {
         let queue = Hearing { segments: vec![music], ..Hearing::default() };
         assert_eq!(far_end_hung_up(true, &queue), "released in queue");
         assert_eq!(far_end_hung_up(false, &queue), "unattributed");
+    }
+
+    #[test]
+    fn a_voice_that_may_have_been_a_person_is_never_laid_to_the_center() {
+        let music = stretch(SegmentKind::QueueMusic, 5500, 9000);
+        let after = |probability, to| {
+            let voice = Segment { probability, ..stretch(SegmentKind::UnknownVoice, 9000, to) };
+            let segments = vec![music.clone(), voice];
+            far_end_hung_up(true, &Hearing { segments, ..Hearing::default() })
+        };
+        assert_eq!(after(0.95, 12_000), "released in queue");
+        assert_eq!(after(0.6, 12_000), "unattributed");
+        assert_eq!(after(0.95, 18_000), "unattributed");
+    }
+
+    #[test]
+    fn a_mailbox_instead_of_an_agent_is_no_agent_and_a_network_message_is_nobodys() {
+        let music = stretch(SegmentKind::QueueMusic, 5500, 9000);
+        let reached = |who| {
+            let segments = vec![music.clone()];
+            far_end_hung_up(true, &Hearing { segments, reached: Some(who), ..Hearing::default() })
+        };
+        assert_eq!(reached(Reached::Voicemail), "callback only");
+        assert_eq!(reached(Reached::CallbackOffer), "callback only");
+        assert_eq!(reached(Reached::Intercept), "unattributed");
+        assert_eq!(reached(Reached::Recording), "released in queue");
     }
 
     #[test]

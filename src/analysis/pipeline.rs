@@ -80,7 +80,7 @@ pub struct Judged {
 /// Raised when the fingerprints change.
 const FINGERPRINT_VERSION: u32 = 1;
 /// Raised when the offline tier changes.
-const HEARING_VERSION: u32 = 1;
+const HEARING_VERSION: u32 = 2;
 /// Recordings are enrolled from this many of a center's newest calls, of all campaigns: a quarter's calls and those of
 /// the quarters around it, compared within seconds.
 const ENROLLED_FROM: u32 = 120;

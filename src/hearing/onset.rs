@@ -201,9 +201,11 @@ fn rise(evidence: &Evidence, unmatched: &[bool], at: usize, earliest: usize) -> 
     let mut start = (at..until).find(|&n| levels[n] > near && holds(n) >= 3).unwrap_or(at);
     let bound = start.saturating_sub(RISE_FRAMES).max(earliest);
     let first = earliest.min(start);
-    let before = &levels[start.saturating_sub(BEFORE_FRAMES).max(first)
-        ..start.saturating_sub(BEFORE_UNTIL).max(first)];
-    let background = percentile(before.to_vec(), 0.5);
+    let before = start.saturating_sub(BEFORE_FRAMES).max(first)
+        ..start.saturating_sub(BEFORE_UNTIL).max(first);
+    let background = percentile(levels[before.clone()].to_vec(), 0.5);
+    // Music that gives way to a voice hides nothing of it: it stops.
+    let played = before.clone().filter(|&n| evidence.music[n] || evidence.known[n]).count();
     let soft = |n: usize| {
         levels[n] > background + ABOVE_BEFORE_DB
             && levels[n] > AUDIBLE_DBOV
@@ -213,7 +215,7 @@ fn rise(evidence: &Evidence, unmatched: &[bool], at: usize, earliest: usize) -> 
     while start > bound && soft(start - 1) {
         start -= 1;
     }
-    let hidden = background > BABBLE_DBOV;
+    let hidden = background > BABBLE_DBOV && played * 2 < before.len();
     (if hidden { start.saturating_sub(HIDDEN_FRAMES).max(first) } else { start }, hidden)
 }
 

@@ -30,8 +30,10 @@ const MUSIC_EACH: f32 = -1.0;
 /// A tone while a person is on the line; as the last sound of the call, when it may follow a farewell.
 const TONE: f32 = -4.0;
 const LAST_TONE: f32 = -2.0;
-/// A person takes over at any one voice.
+/// A person takes over at any one voice; where no other call is known, a voice is rather heard than missed, as a person
+/// listens to it anyway.
 const HAND_OVER: f32 = -1.5;
+const FIRST_HAND_OVER: f32 = 0.5;
 /// The media source changed just before.
 const SOURCE_CHANGED: f32 = 2.0;
 /// The caller is put on hold before a word was said, and after a conversation.
@@ -96,7 +98,14 @@ pub(crate) struct Reading {
 
 /// Weighs every reading of a call that had `other_calls` as its library.
 pub(crate) fn read(units: &[Unit], cues: &[Cues], other_calls: u32) -> Reading {
-    let call = Call { units, cues, strange: strange(other_calls) };
+    let share = (other_calls as f32 / KNOWN_FROM).min(1.0);
+    let between = |none: f32, enough: f32| none + (enough - none) * share;
+    let call = Call {
+        units,
+        cues,
+        strange: between(FIRST_ANNOUNCEMENT, STRANGE_ANNOUNCEMENT),
+        hand_over: between(FIRST_HAND_OVER, HAND_OVER),
+    };
     let waiting: Vec<f32> = (0..units.len()).map(|n| call.while_waiting(n)).collect();
     let mut before = 0.0;
     let mut readings: Vec<(Option<usize>, f32, Vec<Holder>)> = Vec::new();
@@ -122,15 +131,13 @@ pub(crate) fn read(units: &[Unit], cues: &[Cues], other_calls: u32) -> Reading {
     Reading { onset, probability: probability(weight), holders, reached }
 }
 
-fn strange(other_calls: u32) -> f32 {
-    let share = (other_calls as f32 / KNOWN_FROM).min(1.0);
-    FIRST_ANNOUNCEMENT + (STRANGE_ANNOUNCEMENT - FIRST_ANNOUNCEMENT) * share
-}
-
 struct Call<'a> {
     units: &'a [Unit],
     cues: &'a [Cues],
+    /// Weight of an announcement that nothing else plays.
     strange: f32,
+    /// Weight of a person taking over.
+    hand_over: f32,
 }
 
 impl Call<'_> {
@@ -187,7 +194,7 @@ impl Call<'_> {
             None | Some(WordCue::Greeting(_) | WordCue::Bot(_)) => 0.0,
             Some(_) => RECORDED_WORDS,
         };
-        HAND_OVER + source + words
+        self.hand_over + source + words
     }
 
     /// The best way through the rest of the call if a person takes over at `onset`.

@@ -274,4 +274,26 @@ mod tests {
         assert!(voiced_frames(&[0.9, 0.9, 0.1]).is_empty());
         assert_eq!(voiced_frames(&[0.9, 0.4, 0.4, 0.1]), [(0, 3)]);
     }
+
+    /// The published model's own probabilities; the weights have to be fetched for this test.
+    #[test]
+    fn a_korean_greeting_has_the_probabilities_of_the_published_onnx_model_to_0_002() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+        let Ok(weights) = std::fs::read(format!("{root}models/silero_vad_16k.safetensors")) else {
+            return;
+        };
+        let path = format!("{root}scenarios/simulated/voices/a2_greet.wav");
+        let mut wav = hound::WavReader::open(path).unwrap();
+        let twice: Vec<i16> =
+            wav.samples::<i16>().flat_map(|s| [s.as_ref().copied().unwrap(); 2]).collect();
+        let found = Silero::from_bytes(&weights).unwrap().probabilities(&twice);
+        let published: Vec<f32> = include_str!("fixtures/silero_a2_greet.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.parse().unwrap())
+            .collect();
+        assert_eq!(found.len(), published.len());
+        let worst = found.iter().zip(&published).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 0.002, "{worst}");
+    }
 }
