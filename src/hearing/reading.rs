@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn probabilities_of_all_readings_are_kept_and_the_reached_never_falls() {
         let units = call(&[(Voice, 2.0), (Music, 5.0), (Voice, 3.0), (Quiet, 1.0), (Voice, 2.0)]);
-        let reading = read(&units, &vec![Cues::default(); 5], 2);
+        let reading = read(&units, &[Cues::default(); 5], 2);
         assert!(reading.probability > 0.0 && reading.probability <= 1.0);
         assert!(reading.reached.windows(2).all(|w| w[0] <= w[1] + 1e-6));
     }

@@ -275,9 +275,9 @@ mod tests {
         assert_eq!(voiced_frames(&[0.9, 0.4, 0.4, 0.1]), [(0, 3)]);
     }
 
-    /// The published model's own probabilities; the weights have to be fetched for this test.
+    /// The graph of the published ONNX model with the weights of the safetensors file; both come in one package, trained apart.
     #[test]
-    fn a_korean_greeting_has_the_probabilities_of_the_published_onnx_model_to_0_002() {
+    fn a_korean_greeting_has_the_probabilities_of_the_published_graph_to_0_002() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
         let Ok(weights) = std::fs::read(format!("{root}models/silero_vad_16k.safetensors")) else {
             return;
