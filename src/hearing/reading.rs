@@ -19,8 +19,9 @@ const SECOND_VOICE: f32 = -1.5;
 /// A recording with the background of a live microphone behind it; a person without one.
 const LIVE_RECORDING: f32 = -1.5;
 const DEAD_PERSON: f32 = -0.3;
-/// A person who speaks on and on: for each second beyond [`LONG_TURN`].
+/// A person who speaks on and on: for each second beyond [`LONG_TURN`], and at most; babble may hide the pauses.
 const MONOLOGUE: f32 = -0.4;
+const LONGEST_MONOLOGUE: f32 = -2.5;
 const LONG_TURN: f32 = 8.0;
 /// A recording while a person is on the line: at once, and for each further second.
 const KNOWN_AT_ONCE: f32 = -1.0;
@@ -173,7 +174,7 @@ impl Call<'_> {
         let seconds = unit.seconds();
         match unit.kind {
             UnitKind::Voice => {
-                MONOLOGUE * (seconds - LONG_TURN).max(0.0)
+                (MONOLOGUE * (seconds - LONG_TURN).max(0.0)).max(LONGEST_MONOLOGUE)
                     + DEAD_PERSON * (1.0 - self.cues[n].live) * weight_of(unit.voice)
             }
             UnitKind::Known => {
