@@ -1,6 +1,7 @@
 //! `callprobe bench hearing`: what the offline tier hears in labelled calls, beside their labels.
 
 use super::args::{BenchHearingArguments, LibraryChoice};
+use super::ear::thread_cpu;
 use super::exit::Exit;
 use super::failure::{Failure, OrFail as _};
 use super::hearing_counts::{Found, Measured};
@@ -11,7 +12,6 @@ use crate::hearing::{
     Fingerprints, FrameNetwork, Library, OfflineInput, Silero, analyze, fingerprint,
     training_inputs,
 };
-use nix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -138,9 +138,4 @@ fn on_all_cores<T: Send>(
         return Err(Failure::say("a measuring thread broke off", "this is a fault of the program"));
     }
     done.into_iter().map(|(_, result)| result).collect()
-}
-
-/// CPU time of this thread so far.
-fn thread_cpu() -> Result<Duration, Failure> {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).or_infrastructure()
 }

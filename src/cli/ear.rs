@@ -10,7 +10,7 @@ use crate::domain::prompt::PromptRecord;
 use crate::domain::random::SplitMix64;
 use crate::domain::time::CallTime;
 use crate::hearing::{Library, Listener, LiveEvent, beeps, fingerprint};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::f64::consts::TAU;
 use std::sync::Arc;
@@ -91,12 +91,12 @@ fn prompt(number: u64, samples: &[i16]) -> Result<PromptRecord, Failure> {
 fn heard(name: &str, samples: &[i16], library: Library) -> Result<Heard, Failure> {
     let mut listener = Listener::new(Arc::new(library));
     let mut events = Vec::new();
-    let before = cpu()?;
+    let before = thread_cpu()?;
     for (n, frame) in samples.as_chunks::<FRAME_SAMPLES>().0.iter().enumerate() {
         listener.handle(CallTime::from_millis(20 * n as u64), frame);
         events.extend(std::iter::from_fn(|| listener.poll()));
     }
-    let cost = cpu()?.saturating_sub(before);
+    let cost = thread_cpu()?.saturating_sub(before);
     let seconds = samples.len() as f64 / SECOND as f64;
     let count = |of: fn(&LiveEvent) -> bool| events.iter().filter(|e| of(e)).count();
     Ok(Heard {
@@ -113,13 +113,8 @@ fn heard(name: &str, samples: &[i16], library: Library) -> Result<Heard, Failure
 }
 
 /// Processor time of this thread so far, so that other work on the host is not counted.
-fn cpu() -> Result<Duration, Failure> {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD).or_infrastructure()?;
-    let micros = |time: nix::sys::time::TimeVal| {
-        let (seconds, micros) = (time.tv_sec(), time.tv_usec());
-        Duration::from_micros((seconds * 1_000_000 + micros).unsigned_abs())
-    };
-    Ok(micros(usage.user_time()) + micros(usage.system_time()))
+pub(super) fn thread_cpu() -> Result<Duration, Failure> {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).or_infrastructure()
 }
 
 /// Ringing, a voice-like sound and chords, a minute each.

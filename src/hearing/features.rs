@@ -91,6 +91,20 @@ impl Analyser {
     }
 }
 
+/// Correlation of two shapes, −1 to 1.
+pub(crate) fn correlation(a: &[f32; SHAPE_BANDS], b: &[f32; SHAPE_BANDS]) -> f32 {
+    let mean = |x: &[f32; SHAPE_BANDS]| x.iter().sum::<f32>() / SHAPE_BANDS as f32;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let (mut ab, mut aa, mut bb) = (0.0, 1e-6, 1e-6);
+    for (x, y) in a.iter().zip(b) {
+        let (x, y) = (x - mean_a, y - mean_b);
+        ab += x * y;
+        aa += x * x;
+        bb += y * y;
+    }
+    ab / (aa * bb).sqrt()
+}
+
 /// Flatness, centroid in kHz and share of the four strongest bins, of the telephone band.
 fn outline(power: &[f32]) -> (f32, f32, f32) {
     let from = (LOWEST_HZ / BIN_HZ) as usize;

@@ -3,7 +3,7 @@
 //!
 //! The names and the order of the inputs are fixed with the weights: whoever changes them trains anew.
 
-use super::features::{Features, SHAPE_BANDS};
+use super::features::{Features, SHAPE_BANDS, correlation};
 use std::ops::Range;
 
 /// Spectra are compared over this many frames: 120 ms.
@@ -126,19 +126,6 @@ impl Track {
 
 fn change(earlier: &[f32; SHAPE_BANDS], now: &[f32; SHAPE_BANDS]) -> f32 {
     earlier.iter().zip(now).map(|(a, b)| (a - b).abs()).sum::<f32>() / SHAPE_BANDS as f32
-}
-
-fn correlation(a: &[f32; SHAPE_BANDS], b: &[f32; SHAPE_BANDS]) -> f32 {
-    let mean = |x: &[f32; SHAPE_BANDS]| x.iter().sum::<f32>() / SHAPE_BANDS as f32;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let (mut ab, mut aa, mut bb) = (0.0, 1e-6, 1e-6);
-    for (x, y) in a.iter().zip(b) {
-        let (x, y) = (x - mean_a, y - mean_b);
-        ab += x * y;
-        aa += x * x;
-        bb += y * y;
-    }
-    ab / (aa * bb).sqrt()
 }
 
 fn statistics(around: &[Moment]) -> ([f32; SURROUNDED], [f32; SURROUNDED]) {

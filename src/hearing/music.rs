@@ -2,7 +2,7 @@
 //!
 //! The spectrum of speech changes from one sound to the next, within 100 ms; that of music stays for a note.
 
-use super::features::{Features, SHAPE_BANDS};
+use super::features::{Features, correlation};
 
 /// Frames of a texture: 1.5 s.
 pub(crate) const TEXTURE_FRAMES: usize = 75;
@@ -39,17 +39,4 @@ impl Texture {
     pub(crate) fn musical(self) -> f32 {
         SLOPE * (self.stability - EVEN)
     }
-}
-
-fn correlation(a: &[f32; SHAPE_BANDS], b: &[f32; SHAPE_BANDS]) -> f32 {
-    let mean = |x: &[f32; SHAPE_BANDS]| x.iter().sum::<f32>() / SHAPE_BANDS as f32;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let (mut ab, mut aa, mut bb) = (0.0, 1e-6, 1e-6);
-    for (x, y) in a.iter().zip(b) {
-        let (x, y) = (x - mean_a, y - mean_b);
-        ab += x * y;
-        aa += x * x;
-        bb += y * y;
-    }
-    ab / (aa * bb).sqrt()
 }

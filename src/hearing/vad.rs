@@ -14,7 +14,7 @@ const ONSET_WINDOW: usize = 12;
 /// Music is over after this much quiet, in frames: 1.5 s.
 const MUSIC_QUIET: u64 = 75;
 /// Log-odds at which sound is taken for music, and at which music is taken for speech again.
-const MUSIC_ABOVE: f32 = 1.0;
+const MUSIC_ABOVE: f32 = 1.5;
 const SPEECH_BELOW: f32 = -1.0;
 /// The odds have to hold for this many frames: 0.5 s.
 const SURE_FRAMES: u32 = 25;
@@ -143,7 +143,9 @@ impl SoundTracker {
         let inputs = self.track.inputs(self.track.len() - 1, Sight::Causal);
         let posterior = FrameNetwork::causal().posterior(&inputs);
         let of = |class: FrameClass| posterior[class as usize] + DOUBT;
-        let newest = (of(FrameClass::Music) / of(FrameClass::Voice)).ln();
+        // Chords held by a synthesizer are tones to the network: they are no speech either.
+        let played = of(FrameClass::Music) + of(FrameClass::Tone) + of(FrameClass::Ring);
+        let newest = (played / of(FrameClass::Voice)).ln();
         self.odds += NEWEST * (newest - self.odds);
         (frame - from >= LISTENED).then_some(self.odds)
     }
