@@ -91,7 +91,6 @@ impl Tone {
 /// Listens for beeps, frame by frame.
 #[derive(Debug, Clone)]
 pub(crate) struct BeepFinder {
-    spectrum: Spectrum,
     frame: u64,
     current: Option<Tone>,
     /// Tones of the last [`REPEATS_WITHIN`] frames, newest last.
@@ -100,20 +99,15 @@ pub(crate) struct BeepFinder {
 
 impl BeepFinder {
     pub(crate) fn new() -> Self {
-        Self {
-            spectrum: Spectrum::new(FEATURE_WINDOW),
-            frame: 0,
-            current: None,
-            past: VecDeque::new(),
-        }
+        Self { frame: 0, current: None, past: VecDeque::new() }
     }
 
-    /// Takes the next frame: the last [`FEATURE_WINDOW`] samples, full scale 1, and the level of the last 20 ms in dBov.
+    /// Takes the next frame: the power spectrum of [`FEATURE_WINDOW`] samples and the level of its 20 ms in dBov.
     /// Says which frames were the steady part of a beep once it has been alone for long enough.
-    pub(crate) fn push(&mut self, window: &[f32], level: f32) -> Option<(u64, u64)> {
+    pub(crate) fn push(&mut self, power: &[f32], level: f32) -> Option<(u64, u64)> {
         let frame = self.frame;
         self.frame += 1;
-        let lines = ToneSpectrum::lines(self.spectrum.power(window), PURE);
+        let lines = ToneSpectrum::lines(power, PURE);
         match lines {
             Some(ToneSpectrum::One(hz)) => {
                 if !self.current.as_mut().is_some_and(|tone| tone.takes(frame, hz, level)) {
@@ -167,6 +161,7 @@ impl BeepFinder {
 /// Beeps of a whole recording, mono 8 kHz, by first frame of 20 ms and first frame after.
 pub fn beeps(samples: &[i16]) -> Vec<(usize, usize)> {
     let mut finder = BeepFinder::new();
+    let mut spectrum = Spectrum::new(FEATURE_WINDOW);
     let mut window = [0.0_f32; FEATURE_WINDOW];
     let mut found = Vec::new();
     // Windows are centred, and some silence after the end tells whether the last tone was alone.
@@ -181,7 +176,7 @@ pub fn beeps(samples: &[i16]) -> Vec<(usize, usize)> {
         }
         let there = samples.get(start..start + FRAME_SAMPLES).unwrap_or(&[]);
         let level = if there.is_empty() { Dbov::SILENCE.0 } else { Dbov::of(there).0 };
-        if let Some((from, to)) = finder.push(&window, level) {
+        if let Some((from, to)) = finder.push(spectrum.power(&window), level) {
             let (from, to) = (from.saturating_sub(BLUR), to + BLUR);
             found.push((from as usize, (to as usize).min(frames)));
         }

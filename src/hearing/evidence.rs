@@ -7,7 +7,7 @@ use super::features::{Analyser, Features};
 use super::fingerprint::{
     Fingerprints, MATCH_PRINTS, PRINT_WINDOW, SAME_ABOVE, fingerprint, similarity,
 };
-use super::level::AUDIBLE_DBOV;
+use super::level::{AUDIBLE_DBOV, percentile};
 use super::library::{Apart, Library, Match, matches};
 use super::mask;
 use super::moment::{Sight, Track};
@@ -16,7 +16,7 @@ use super::network::{FrameClass, FrameNetwork, Posterior};
 use super::resample::upsample_2x;
 use super::silero::{Silero, VOICE_FRAME, voiced_frames};
 use super::tone::{Cadence, ToneHeard, ToneSpectrum};
-use crate::domain::audio::{Dbov, FRAME_SAMPLES};
+use crate::domain::audio::FRAME_SAMPLES;
 
 /// A recording is known by at least this many agreeing frames in a row: 0.1 s of comparisons of 0.64 s each.
 const KNOWN_FRAMES: usize = 5;
@@ -84,7 +84,7 @@ impl Evidence {
         let features = Analyser::all(received);
         let frames = features.len();
         let levels: Vec<f32> = features.iter().map(|f| f.level).collect();
-        let floor = quietest_tenth(&levels);
+        let floor = percentile(levels.clone(), 0.1);
         let loud: Vec<bool> =
             levels.iter().map(|&l| l > AUDIBLE_DBOV && l > floor + LOUD_DB).collect();
         let tones = tones(&features);
@@ -138,15 +138,6 @@ impl Evidence {
             beeps,
         }
     }
-}
-
-fn quietest_tenth(levels: &[f32]) -> f32 {
-    let mut sorted = levels.to_vec();
-    if sorted.is_empty() {
-        return Dbov::SILENCE.0;
-    }
-    let rank = sorted.len() / 10;
-    *sorted.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
 /// Cadences of a whole call; each episode once, at its full length.

@@ -70,6 +70,11 @@ impl Analyser {
         }
     }
 
+    /// Power spectrum of the window whose features were asked for last.
+    pub(crate) fn power(&self) -> &[f32] {
+        self.spectrum.last()
+    }
+
     /// Features of a whole recording, each window centred on its frame.
     pub(crate) fn all(samples: &[i16]) -> Vec<Features> {
         let mut analyser = Self::new();

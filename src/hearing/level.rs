@@ -1,5 +1,6 @@
 //! Levels and the noise floor below them. Enters: one level every 20 ms. Leaves: whether a frame stands out.
 
+use crate::domain::audio::Dbov;
 use std::collections::VecDeque;
 
 /// The floor is the quietest tenth of this many frames: 3 s.
@@ -39,6 +40,15 @@ impl Floor {
         let (_, quiet, _) = sorted.select_nth_unstable_by(rank, f32::total_cmp);
         quiet.min(HIGHEST_FLOOR_DBOV)
     }
+}
+
+/// The level that `share` of the others lie below; [`Dbov::SILENCE`] for none.
+pub(crate) fn percentile(mut levels: Vec<f32>, share: f32) -> f32 {
+    let rank = (levels.len() as f32 * share) as usize;
+    if rank >= levels.len() {
+        return Dbov::SILENCE.0;
+    }
+    *levels.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ impl Listener {
         self.remember(at, frame);
         let recent = &self.window[PRINT_WINDOW - FEATURE_WINDOW..];
         let features = self.analyser.features(frame, recent);
-        if let Some((from, to)) = self.beeps.push(recent, features.level) {
+        if let Some((from, to)) = self.beeps.push(self.analyser.power(), features.level) {
             // The window lies before the frame: its blur is two frames at the beginning and none at the end.
             let from = from.saturating_sub(2);
             let span = Span::new(self.time_of(from), self.time_of(to));

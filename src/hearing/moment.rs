@@ -4,6 +4,7 @@
 //! The names and the order of the inputs are fixed with the weights: whoever changes them trains anew.
 
 use super::features::{Features, SHAPE_BANDS, correlation};
+use super::level::percentile;
 use std::ops::Range;
 
 /// Spectra are compared over this many frames: 120 ms.
@@ -103,7 +104,8 @@ impl Track {
             }
         };
         put(f.level);
-        put(f.level - quietest_tenth(wide));
+        let levels = wide.iter().map(|m| m.features.level).collect();
+        put(f.level - percentile(levels, 0.1));
         let mean = f.shape.iter().sum::<f32>() / SHAPE_BANDS as f32;
         f.shape.iter().for_each(|band| put(band - mean));
         [f.flatness, f.centroid, f.peak, moment.flux, moment.stability]
@@ -157,15 +159,6 @@ fn modulation(around: &[Moment]) -> f32 {
         imaginary += moment.features.level * turn.sin();
     }
     real.hypot(imaginary) / around.len().max(1) as f32
-}
-
-fn quietest_tenth(around: &[Moment]) -> f32 {
-    let mut levels: Vec<f32> = around.iter().map(|m| m.features.level).collect();
-    let rank = levels.len() / 10;
-    if levels.is_empty() {
-        return 0.0;
-    }
-    *levels.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@
 //! that the rest of the call reads as a person's.
 
 use super::evidence::Evidence;
-use super::level::AUDIBLE_DBOV;
+use super::level::{AUDIBLE_DBOV, percentile};
 use super::lexicon::{WordCue, cue};
 use super::mask;
 use super::reading::{Cues, Reading, read};
 use super::unit::{Unit, UnitKind, units};
-use crate::domain::audio::Dbov;
 use crate::domain::time::CallTime;
 use crate::domain::timeline::Party;
 use crate::domain::transcript::Transcript;
@@ -112,13 +111,13 @@ pub(crate) fn cues(transcript: Option<&Transcript>, frame: impl Fn(CallTime) -> 
 
 /// Reads the call from the request on.
 pub(crate) fn find(evidence: &Evidence, known: Known<'_>) -> Heard {
-    let units = units(evidence, known.request);
+    let unmatched = unmatched(evidence);
+    let units = units(evidence, &unmatched, known.request);
     let spoken_for: Vec<Cues> =
         (0..units.len()).map(|n| cues_of(evidence, &units, n, known)).collect();
     let reading = read(&units, &spoken_for, known.other_calls);
     let candidate = reading.onset.map(|onset| {
         let unit = units[onset];
-        let unmatched = unmatched(evidence);
         let (at, hidden) = rise(evidence, &unmatched, unit.from, known.request);
         let queued = units[..onset].iter().any(|u| {
             matches!(u.kind, UnitKind::Known | UnitKind::Music | UnitKind::Tone)
@@ -178,7 +177,7 @@ fn words_of(cues: &[Cue], unit: Unit) -> Option<WordCue> {
 }
 
 /// Voice that no recording plays.
-pub(crate) fn unmatched(evidence: &Evidence) -> Vec<bool> {
+fn unmatched(evidence: &Evidence) -> Vec<bool> {
     let mut unmatched: Vec<bool> =
         evidence.voice.iter().zip(&evidence.known).map(|(v, k)| *v && !*k).collect();
     mask::drop_short(&mut unmatched, 5);
@@ -215,13 +214,4 @@ fn rise(evidence: &Evidence, unmatched: &[bool], at: usize, earliest: usize) -> 
     }
     let hidden = background > AUDIBLE_DBOV && played * 2 < before.len();
     (if hidden { start.saturating_sub(HIDDEN_FRAMES).max(first) } else { start }, hidden)
-}
-
-/// The value that `share` of the others lie below; very low for none.
-fn percentile(mut values: Vec<f32>, share: f32) -> f32 {
-    let rank = (values.len() as f32 * share) as usize;
-    if rank >= values.len() {
-        return Dbov::SILENCE.0;
-    }
-    *values.select_nth_unstable_by(rank, f32::total_cmp).1
 }

@@ -61,6 +61,11 @@ impl Spectrum {
         }
         &self.power
     }
+
+    /// What [`Self::power`] gave last; zeros before.
+    pub(crate) fn last(&self) -> &[f32] {
+        &self.power
+    }
 }
 
 #[cfg(test)]

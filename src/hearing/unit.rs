@@ -3,7 +3,6 @@
 
 use super::evidence::Evidence;
 use super::mask;
-use super::onset::unmatched;
 
 /// Holes of known recordings and of music up to this many frames belong to them: 0.3 s and 0.5 s.
 const KNOWN_HOLE: usize = 15;
@@ -47,10 +46,9 @@ impl Unit {
     }
 }
 
-/// Cuts a call from frame `start` on.
-pub(crate) fn units(evidence: &Evidence, start: usize) -> Vec<Unit> {
+/// Cuts a call from frame `start` on; `voice` is what no recording plays.
+pub(crate) fn units(evidence: &Evidence, voice: &[bool], start: usize) -> Vec<Unit> {
     let frames = evidence.levels.len();
-    let voice = unmatched(evidence);
     let mut kinds = vec![UnitKind::Quiet; frames];
     let mut paint = |mask: &[bool], kind: UnitKind| {
         for (n, into) in kinds.iter_mut().enumerate() {
@@ -76,7 +74,7 @@ pub(crate) fn units(evidence: &Evidence, start: usize) -> Vec<Unit> {
         tone[(heard.from as usize).min(to)..to].fill(true);
     }
     paint(&tone, UnitKind::Tone);
-    paint(&voice, UnitKind::Voice);
+    paint(voice, UnitKind::Voice);
     let mut found: Vec<Unit> = Vec::new();
     for (n, kind) in kinds.into_iter().enumerate().skip(start) {
         match found.last_mut() {
@@ -86,7 +84,7 @@ pub(crate) fn units(evidence: &Evidence, start: usize) -> Vec<Unit> {
     }
     let mut joined = join_utterances(found);
     for unit in &mut joined {
-        let counted = if unit.kind == UnitKind::Voice { &voice } else { &evidence.voice };
+        let counted = if unit.kind == UnitKind::Voice { voice } else { &evidence.voice };
         unit.voice = mask::count(counted, unit.from, unit.to);
     }
     joined
